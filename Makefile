@@ -1,0 +1,128 @@
+# AlphaPulse. `make` alone lists what there is.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+MODULES := proto shared services
+# Modules of their own, outside go.work: tools and tests whose dependencies
+# would clash with those of the services.
+APART   := $(patsubst %/go.mod,%,$(wildcard services/internal/*/go.mod))
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TOOLS   := $(CURDIR)/.tools
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
+
+# Arguments for `up`: make run ARGS='--http 127.0.0.1:8081'
+ARGS ?=
+# Arguments for `go test`: make test TESTFLAGS='-run TestClaim'
+TESTFLAGS ?=
+# STRICT=1 makes an error of what otherwise is only reported as not run.
+STRICT ?=
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: postgres build ## everything on this machine, with a stand-in exchange and a demo account
+	@exec bin/alphapulse up --demo $(ARGS)
+
+.PHONY: test
+test: gcc postgres ## all tests of all modules, with the race detector, in random order
+	go test -race -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) work
+	@for module in $(APART); do \
+		echo "== $$module"; \
+		(cd $$module && GOWORK=off go test -race -shuffle=on -count=1 -timeout 5m $(TESTFLAGS) ./...); \
+	done
+
+.PHONY: build
+build: ## bin/alphapulse, a static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/alphapulse ./services/alphapulse
+
+.PHONY: lint
+lint: $(GOLANGCI) ## golangci-lint and gofumpt in every module, shellcheck on the scripts
+	@$(GOLANGCI) config verify
+	@for module in $(MODULES) $(APART); do \
+		echo "== $$module"; \
+		mode=; case "$$module" in services/internal/*) mode=off;; esac; \
+		(cd $$module && export GOWORK=$$mode && \
+			$(GOLANGCI) fmt --config $(CURDIR)/.golangci.yml --diff && \
+			$(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...); \
+	done
+	@if command -v shellcheck >/dev/null; then \
+		echo "== shellcheck"; \
+		shellcheck .ci/run $$(find deployments proto -name '*.sh'); \
+	else \
+		echo "NOT RUN: shellcheck is not installed (Debian: apt-get install shellcheck)" >&2; \
+		[ -z "$(STRICT)" ]; \
+	fi
+
+.PHONY: generate
+generate: ## Go from the protocol definitions
+	proto/generate.sh
+
+.PHONY: check-generate
+check-generate: ## fail if the generated code is not what `make generate` makes
+	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
+	cp -R proto "$$copy/proto"; \
+	"$$copy/proto/generate.sh"; \
+	diff -r proto "$$copy/proto" || { \
+		echo "The generated code is not up to date: run 'make generate' and commit the result." >&2; \
+		exit 1; \
+	}
+
+.PHONY: boundary
+boundary: ## each module alone: builds, vets, has a tidy go.mod; nobody imports against the design
+	@for module in $(MODULES) $(APART); do \
+		echo "== $$module"; \
+		(cd $$module && export GOWORK=off && go build ./... && go vet ./... && go mod tidy -diff); \
+	done
+	@versions=$$(sed -n 's/^go //p' go.work $(addsuffix /go.mod,$(MODULES) $(APART)) | sort -u); \
+	[ "$$(wc -l <<<"$$versions")" = 1 ] || { \
+		echo "go.work and the go.mod files name different versions of Go:" $$versions >&2; exit 1; \
+	}
+	go test -count=1 ./services/internal/boundary
+
+.PHONY: up
+up: engine ## the fleet in containers, with the stand-in exchange (docker compose)
+	deployments/make-secrets.sh
+	docker compose --profile demo up --build --detach --wait
+	@echo "The API answers on http://127.0.0.1:$${ALPHAPULSE_PORT:-8080}; the token is in deployments/secrets/api_token."
+
+.PHONY: down
+down: engine ## stop the containers; their data stays (docker compose down --volumes removes it)
+	docker compose --profile demo down
+
+# What the targets above need.
+
+.PHONY: postgres
+postgres:
+	@deployments/install-postgres.sh
+
+.PHONY: gcc
+gcc:
+	@compiler=$$(go env CC); command -v "$${compiler%% *}" >/dev/null || { \
+		echo "The race detector needs a C compiler, and $$compiler is not installed." >&2; \
+		echo "Debian or Ubuntu: apt-get install -y gcc libc6-dev; macOS: xcode-select --install." >&2; \
+		exit 1; \
+	}
+
+.PHONY: engine
+engine:
+	@docker compose version >/dev/null 2>&1 || { \
+		echo "docker compose is not installed (https://docs.docker.com/engine/install/)." >&2; \
+		echo "'make run' starts the same without containers." >&2; \
+		exit 1; \
+	}
+	@docker info >/dev/null 2>&1 || { \
+		echo "There is no Docker engine to talk to: is it running, and may this user use it?" >&2; \
+		echo "'make run' starts the same without containers." >&2; \
+		exit 1; \
+	}
+
+$(GOLANGCI):
+	@mkdir -p $(TOOLS)
+	GOWORK=off GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv $(TOOLS)/golangci-lint $@
