@@ -1,0 +1,91 @@
+package syncjob
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// DataType is a kind of data that is synchronized on its own: own jobs, own
+// queue, own workers.
+type DataType string
+
+// The data types that exist. Probe is internal: it asks the exchange who a key
+// belongs to and what it may do, before anything else of an account is read.
+const (
+	Balances  DataType = "balances"
+	Positions DataType = "positions"
+	Orders    DataType = "orders"
+	Prices    DataType = "prices"
+	Probe     DataType = "probe"
+)
+
+// All is the list that "all" stands for.
+func All() []DataType { return []DataType{Balances, Positions, Orders, Prices} }
+
+// Known lists every data type that has a queue, Probe included.
+func Known() []DataType { return append(All(), Probe) }
+
+// Shared reports whether a data type belongs to a market and not to an
+// account: it needs no key and serves all accounts of the market.
+func (d DataType) Shared() bool { return d == Prices }
+
+// Cadence is how often a data type is synchronized unless its schedule says
+// otherwise; zero for types that are never scheduled.
+func (d DataType) Cadence() time.Duration {
+	switch d {
+	case Prices:
+		return 15 * time.Second
+	case Positions, Orders:
+		return 30 * time.Second
+	case Balances:
+		return time.Minute
+	default:
+		return 0
+	}
+}
+
+// ParseTypes reads a comma-separated list of data types, or "all". The result
+// is free of duplicates and in the order of All. The error names the words
+// that are not data types, and those that are.
+func ParseTypes(list string) ([]DataType, error) {
+	var asked []DataType
+	var unknown []string
+	for word := range strings.SplitSeq(list, ",") {
+		word = strings.TrimSpace(word)
+		switch {
+		case word == "all":
+			asked = append(asked, All()...)
+		case slices.Contains(All(), DataType(word)):
+			asked = append(asked, DataType(word))
+		default:
+			unknown = append(unknown, fmt.Sprintf("%q", word))
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, fmt.Errorf("unknown data type %s: known are %s, and all",
+			strings.Join(unknown, ", "), JoinTypes(All()))
+	}
+	return Normalize(asked), nil
+}
+
+// Normalize drops duplicates and puts types in the order of All.
+func Normalize(types []DataType) []DataType {
+	var ordered []DataType
+	for _, known := range Known() {
+		if slices.Contains(types, known) {
+			ordered = append(ordered, known)
+		}
+	}
+	return ordered
+}
+
+// JoinTypes writes types as a comma-separated list.
+func JoinTypes(types []DataType) string {
+	words := make([]string, len(types))
+	for i, t := range types {
+		words[i] = string(t)
+	}
+	return strings.Join(words, ",")
+}
