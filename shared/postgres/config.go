@@ -1,0 +1,177 @@
+package postgres
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/sirupsen/logrus"
+)
+
+// Config describes one pool. URL and Name are required; a zero duration or
+// size takes the default named beside it, a negative duration switches the
+// limit off.
+type Config struct {
+	// URL is a postgres:// URL or a libpq key=value string.
+	URL string
+	// Name tells pools apart in logs and errors: "writes", "claims".
+	Name string
+	// ApplicationName shows in pg_stat_activity, for example
+	// "alphapulse/worker-balances/<id>/writes". Default "alphapulse/<Name>".
+	// Postgres keeps 63 bytes: a longer one is shortened in the middle.
+	ApplicationName string
+
+	MaxConns int32 // 4
+	MinConns int32 // 0
+
+	StatementTimeout         time.Duration // 15 s
+	LockTimeout              time.Duration // 5 s
+	IdleInTransactionTimeout time.Duration // 15 s
+	// TransactionTimeout bounds a whole closure of InTx on the client's side.
+	TransactionTimeout time.Duration // 60 s
+	// AcquireTimeout bounds the wait for a free connection.
+	AcquireTimeout time.Duration // 5 s
+	// ConnectTimeout bounds one attempt to connect.
+	ConnectTimeout time.Duration // 5 s
+
+	MaxConnLifetime       time.Duration // 30 min
+	MaxConnLifetimeJitter time.Duration // 5 min
+	// HealthCheckPeriod is how often the pool pings the server in the
+	// background; after a failure it does so every second.
+	HealthCheckPeriod time.Duration // 5 s
+	PingTimeout       time.Duration // 2 s
+
+	// SlowTransaction is the duration from which a transaction is logged.
+	SlowTransaction time.Duration // 1 s
+	// AlertAfter is the number of failures in a row that make an alert.
+	AlertAfter int // 3
+
+	// OnTx, if set, is told of every transaction's end. It must not block.
+	OnTx func(TxReport)
+	Log  *logrus.Entry
+}
+
+func (c Config) withDefaults() Config {
+	c.ApplicationName = shortenName(cmp.Or(c.ApplicationName, "alphapulse/"+c.Name))
+	c.MaxConns = cmp.Or(c.MaxConns, 4)
+	c.StatementTimeout = cmp.Or(c.StatementTimeout, 15*time.Second)
+	c.LockTimeout = cmp.Or(c.LockTimeout, 5*time.Second)
+	c.IdleInTransactionTimeout = cmp.Or(c.IdleInTransactionTimeout, 15*time.Second)
+	c.TransactionTimeout = cmp.Or(c.TransactionTimeout, time.Minute)
+	c.AcquireTimeout = cmp.Or(c.AcquireTimeout, 5*time.Second)
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 5*time.Second)
+	c.MaxConnLifetime = cmp.Or(c.MaxConnLifetime, 30*time.Minute)
+	c.MaxConnLifetimeJitter = cmp.Or(c.MaxConnLifetimeJitter, 5*time.Minute)
+	c.HealthCheckPeriod = cmp.Or(c.HealthCheckPeriod, 5*time.Second)
+	c.PingTimeout = cmp.Or(c.PingTimeout, 2*time.Second)
+	c.SlowTransaction = cmp.Or(c.SlowTransaction, time.Second)
+	c.AlertAfter = cmp.Or(c.AlertAfter, 3)
+	if c.Log == nil {
+		c.Log = silentLog()
+	}
+	c.Log = c.Log.WithField("pool", c.Name)
+	return c
+}
+
+// validate names every mistake at once.
+func (c Config) validate() error {
+	var errs []error
+	if c.URL == "" {
+		errs = append(errs, errors.New("the database URL is empty (set DATABASE_URL)"))
+	}
+	if c.Name == "" {
+		errs = append(errs, errors.New("the pool has no name"))
+	}
+	if c.MaxConns < 1 {
+		errs = append(errs, fmt.Errorf("pool %q: %d connections at most: it needs at least 1", c.Name, c.MaxConns))
+	}
+	if c.MinConns < 0 || c.MinConns > c.MaxConns {
+		errs = append(errs, fmt.Errorf("pool %q: at least %d of at most %d connections cannot be kept",
+			c.Name, c.MinConns, c.MaxConns))
+	}
+	for _, d := range c.requiredDurations() {
+		if d.value <= 0 {
+			errs = append(errs, fmt.Errorf("pool %q: %s must be positive, not %s", c.Name, d.name, d.value))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+type namedDuration struct {
+	name  string
+	value time.Duration
+}
+
+// requiredDurations are the limits without which something could wait forever.
+func (c Config) requiredDurations() []namedDuration {
+	return []namedDuration{
+		{"acquire timeout", c.AcquireTimeout},
+		{"connect timeout", c.ConnectTimeout},
+		{"ping timeout", c.PingTimeout},
+		{"health check period", c.HealthCheckPeriod},
+		{"transaction timeout", c.TransactionTimeout},
+		{"connection lifetime", c.MaxConnLifetime},
+	}
+}
+
+// poolConfig turns the settings into pgx's. Limits become parameters of every
+// session, so that the server enforces them even when this process hangs.
+func (c Config) poolConfig() (*pgxpool.Config, error) {
+	p, err := pgxpool.ParseConfig(c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("database URL of pool %q: %w", c.Name, err)
+	}
+	params := p.ConnConfig.RuntimeParams
+	params["application_name"] = c.ApplicationName
+	params["search_path"] = searchPath
+	params["timezone"] = "UTC"
+	setMillis(params, "statement_timeout", c.StatementTimeout)
+	setMillis(params, "lock_timeout", c.LockTimeout)
+	setMillis(params, "idle_in_transaction_session_timeout", c.IdleInTransactionTimeout)
+
+	p.MaxConns, p.MinConns = c.MaxConns, c.MinConns
+	p.MaxConnLifetime = c.MaxConnLifetime
+	p.MaxConnLifetimeJitter = max(c.MaxConnLifetimeJitter, 0)
+	p.HealthCheckPeriod = c.HealthCheckPeriod
+	p.PingTimeout = c.PingTimeout
+	p.ConnConfig.ConnectTimeout = c.ConnectTimeout
+	p.ConnConfig.DialFunc = dialer(c.ConnectTimeout).DialContext
+	return p, nil
+}
+
+func setMillis(params map[string]string, name string, d time.Duration) {
+	if d > 0 {
+		params[name] = strconv.FormatInt(max(d.Milliseconds(), 1), 10)
+		return
+	}
+	params[name] = "0"
+}
+
+// answerTimeout is the client's bound on one statement, COMMIT among them: the
+// server's own and a little for the way. The server gives up by itself before,
+// so later than that no answer will come.
+func (c Config) answerTimeout() time.Duration {
+	if c.StatementTimeout <= 0 {
+		return c.TransactionTimeout
+	}
+	return c.StatementTimeout + 2*time.Second
+}
+
+// shortenName keeps both ends of a name, since the pool's role comes last.
+func shortenName(name string) string {
+	if len(name) <= maxApplicationNameInBytes {
+		return name
+	}
+	const tail = 22
+	return name[:maxApplicationNameInBytes-tail-1] + "~" + name[len(name)-tail:]
+}
+
+func silentLog() *logrus.Entry {
+	l := logrus.New()
+	l.SetOutput(io.Discard)
+	return logrus.NewEntry(l)
+}

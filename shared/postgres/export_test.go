@@ -1,0 +1,4 @@
+package postgres
+
+// MigrateFS lets the external tests migrate with files of their own.
+var MigrateFS = migrateFS

@@ -1,0 +1,31 @@
+package pgtest
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSweepRemovesOnlyWhatWasAbandoned(t *testing.T) {
+	t.Parallel()
+	old := time.Now().Add(-time.Hour)
+	used, err := makeScratch()
+	require.NoError(t, err)
+	defer used.remove() //nolint:errcheck // the test is over
+	left, err := makeScratch()
+	require.NoError(t, err)
+	young, err := makeScratch()
+	require.NoError(t, err)
+	defer young.remove() //nolint:errcheck // the test is over
+	require.NoError(t, left.owner.Close())
+	require.NoError(t, young.owner.Close())
+	for _, s := range []*scratch{used, left} {
+		require.NoError(t, os.Chtimes(s.dir, old, old))
+	}
+	sweepAbandoned()
+	require.DirExists(t, used.dir)
+	require.DirExists(t, young.dir)
+	require.NoDirExists(t, left.dir)
+}

@@ -1,0 +1,46 @@
+package postgres
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+type counters struct {
+	committed, rolledBack, unknown, retried, slow, exhausted, resets atomic.Int64
+}
+
+// Stats is one reading of a pool. Counts only grow; the rest are levels.
+type Stats struct {
+	Pool string
+
+	MaxConns, TotalConns, IdleConns, InUseConns, ConnectingConns int32
+
+	Acquires, AcquiresThatWaited, AcquiresCanceled, Exhausted int64
+	WaitedForConns                                            time.Duration
+	Opened, ClosedByLifetime, ClosedByIdleness, Resets        int64
+
+	// Retried counts transactions run again after losing to another one;
+	// UnknownCommits those whose COMMIT was never answered.
+	Committed, RolledBack, UnknownCommits, Retried, SlowTransactions int64
+
+	Health Health
+}
+
+// Stats reads the pool's figures.
+func (db *DB) Stats() Stats {
+	p := db.pool.Stat()
+	return Stats{
+		Pool:     db.cfg.Name,
+		MaxConns: p.MaxConns(), TotalConns: p.TotalConns(), IdleConns: p.IdleConns(),
+		InUseConns: p.AcquiredConns(), ConnectingConns: p.ConstructingConns(),
+		Acquires: p.AcquireCount(), AcquiresThatWaited: p.EmptyAcquireCount(),
+		AcquiresCanceled: p.CanceledAcquireCount(), Exhausted: db.counts.exhausted.Load(),
+		WaitedForConns: p.EmptyAcquireWaitTime(),
+		Opened:         p.NewConnsCount(), ClosedByLifetime: p.MaxLifetimeDestroyCount(),
+		ClosedByIdleness: p.MaxIdleDestroyCount(), Resets: db.counts.resets.Load(),
+		Committed: db.counts.committed.Load(), RolledBack: db.counts.rolledBack.Load(),
+		UnknownCommits: db.counts.unknown.Load(), Retried: db.counts.retried.Load(),
+		SlowTransactions: db.counts.slow.Load(),
+		Health:           db.Health(),
+	}
+}
