@@ -1,0 +1,100 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// resultsConsumer is shared by all aggregators: each result goes to one.
+const resultsConsumer = "aggregator"
+
+// Numbers of the results' consumer. A result that cannot be handled is given
+// up after a while, because the aggregator's sweep folds the run anyway.
+const (
+	resultsAckWait  = 30 * time.Second
+	resultsDeliver  = 10
+	resultsPending  = 4096
+	resultsBatch    = 64
+	resultsMaxWait  = 30 * time.Second
+	resultsNakDelay = time.Second
+)
+
+// ensureResultsConsumer starts a new consumer at the end: the results of
+// before are in the tables, and the sweep reads those.
+func (q *Queue) ensureResultsConsumer(ctx context.Context) error {
+	ctx, cancel := q.call(ctx)
+	defer cancel()
+	_, err := q.js.Consumer(ctx, ResultsStream, resultsConsumer)
+	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return err
+	}
+	_, err = q.js.CreateConsumer(ctx, ResultsStream, jetstream.ConsumerConfig{
+		Durable:       resultsConsumer,
+		Description:   "AlphaPulse: results to fold into runs",
+		DeliverPolicy: jetstream.DeliverNewPolicy,
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       resultsAckWait,
+		MaxDeliver:    resultsDeliver,
+		MaxAckPending: resultsPending,
+		MaxWaiting:    maxWaiting,
+	})
+	if errors.Is(err, jetstream.ErrConsumerExists) || errors.Is(err, jetstream.ErrConsumerNameAlreadyInUse) {
+		return nil
+	}
+	return err
+}
+
+// Results calls handle for each result, one after the other, until ctx ends.
+// It survives every outage of the broker, waiting for stream and consumer to
+// be there again. The results are shared with every other call in any process,
+// so call it several times to handle several at once.
+//
+// A result is acked when handle returns nil and comes again a second later, to
+// anyone, when it returns an error; after ten tries it is given up.
+func (q *Queue) Results(ctx context.Context, handle func(context.Context, ResultMessage) error) {
+	p := q.puller(ResultsStream, resultsConsumer)
+	for ctx.Err() == nil {
+		p.pull(ctx, resultsBatch, resultsMaxWait, func(msg *nats.Msg) bool {
+			q.handleResult(ctx, msg, handle)
+			return true
+		})
+	}
+}
+
+func (q *Queue) handleResult(ctx context.Context, msg *nats.Msg, handle func(context.Context, ResultMessage) error) {
+	reply := q.reply(msg)
+	result, err := readResult(msg)
+	if err != nil {
+		q.refuse(reply, msg, err)
+		return
+	}
+	entry := q.log.WithFields(map[string]any{"job_id": result.JobID, "run_id": result.RunID})
+	if err := handle(ctx, result); err != nil {
+		entry.WithError(err).Warn("queue: a result was not handled; it comes again")
+		err = reply.nak(resultsNakDelay)
+		if err != nil {
+			entry.WithError(err).Warn("queue: cannot give a result back; it comes again later")
+		}
+		return
+	}
+	if err := reply.ack(); err != nil {
+		entry.WithError(err).Warn("queue: cannot ack a result; it comes again")
+	}
+}
+
+// readResult decodes a result and compares it with where it was published.
+func readResult(msg *nats.Msg) (ResultMessage, error) {
+	result, err := decodeResult(msg.Data)
+	if err != nil {
+		return ResultMessage{}, err
+	}
+	subject, err := ResultSubject(result.Exchange, result.DataType, result.Subject)
+	if err != nil {
+		return ResultMessage{}, err
+	}
+	return result, sameSubject(msg.Subject, subject)
+}
