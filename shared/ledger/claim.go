@@ -1,0 +1,185 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// Answer is what a claim is told.
+type Answer string
+
+const (
+	// Mine: the job is this claim's until its lease ends.
+	Mine Answer = "mine"
+	// Done: terminal or unknown; nothing to do but to report and ack.
+	Done Answer = "done"
+	// NotDue: it waits, or is held back; the sweep publishes it when it is due.
+	NotDue Answer = "not due"
+	// Busy: another claim works on it, and this very message is what would
+	// bring the job back if that claim died: nak for the rest of the lease.
+	Busy Answer = "busy"
+	// BusyElsewhere: another claim works on it, from another message: ack.
+	BusyElsewhere Answer = "busy elsewhere"
+	// Sibling: another job of the same subject and type is running; this one
+	// now waits for it.
+	Sibling Answer = "sibling"
+	// ExhaustedAnswer: no attempt was left; the job has ended.
+	ExhaustedAnswer Answer = "exhausted"
+	// Inactive: the account is not to be synchronized; the job has ended.
+	Inactive Answer = "inactive"
+)
+
+// ClaimRequest is a delivered message that wants its job.
+type ClaimRequest struct {
+	JobID string
+	Claim string // a fresh UUID
+	Owner string // the worker's name, for people
+	// Publishes is the number of the publication that the message is of.
+	Publishes int
+}
+
+// Claimed is a job in the hands of a worker, with all that it needs to know.
+type Claimed struct {
+	JobID       string
+	RunID       string
+	Claim       string
+	DataType    syncjob.DataType
+	Lane        syncjob.Lane
+	Trigger     syncjob.Trigger
+	Subject     syncjob.Subject
+	MarketID    string
+	Exchange    string
+	Environment string
+	BaseURL     string
+	Account     string // name; "" for a market's job
+	ExchangeUID string
+	AllowWrite  bool
+	Attempt     int
+	MaxAttempts int
+	KeyVersion  int
+	Sealed      []byte // credentials under KeyVersion; nil for a market's job
+	Window      *Window
+	Params      json.RawMessage
+	LastClass   syncjob.Class // of the attempt before; "" if there was none
+	Lease       time.Duration
+	Timeout     time.Duration
+	// ClaimedAt is the database's clock at the claim.
+	ClaimedAt time.Time
+
+	asOf *time.Time // of what earlier attempts stored; nil: nothing
+}
+
+// attemptAfter is the attempt count that an outcome leaves behind. It is
+// absolute, so that recording an outcome twice takes nothing off twice.
+func (c *Claimed) attemptAfter(out Outcome) int {
+	if out.Status == syncjob.Waiting && !out.Counted {
+		return c.Attempt - 1
+	}
+	return c.Attempt
+}
+
+// asOfAfter is the time of the data stored by this attempt, or else by those
+// before it.
+func (c *Claimed) asOfAfter(out Outcome) *time.Time {
+	if out.AsOf.IsZero() {
+		return c.asOf
+	}
+	return &out.AsOf
+}
+
+// LastAttempt reports whether no attempt follows this one.
+func (c Claimed) LastAttempt() bool { return c.Attempt >= c.MaxAttempts }
+
+// Window is the half-open span [From, To) that a history job reads.
+type Window struct{ From, To time.Time }
+
+// Refusal is an Answer that is not Mine, with what the worker needs to act on
+// it: the rest of the lease for Busy, and the job's status and error class as
+// the answer left them.
+type Refusal struct {
+	Answer  Answer
+	Wait    time.Duration
+	Status  syncjob.Status
+	Class   syncjob.Class
+	RunID   string
+	Claim   string
+	Changed int64
+}
+
+// Claim takes a queued job. The attempt is counted in the same committed
+// UPDATE, so a job that kills its process runs out of attempts.
+func (l *Ledger) Claim(ctx context.Context, req ClaimRequest) (*Claimed, Refusal, error) {
+	job, err := l.claimQueued(ctx, req)
+	switch {
+	case err == nil:
+		return job, Refusal{}, nil
+	case errors.Is(err, pgx.ErrNoRows), postgres.Violates(err, "sync_jobs_one_running"):
+		refusal, err := l.refuse(ctx, req)
+		return nil, refusal, err
+	case errors.Is(notFound(err, "job %s", req.JobID), ErrNotFound): // not a UUID: forged
+		return nil, Refusal{Answer: Done}, nil
+	default:
+		return nil, Refusal{}, fmt.Errorf("claiming job %s: %w", req.JobID, err)
+	}
+}
+
+// claimable is when a queued job may be claimed: it was published, an attempt
+// is left, its run is open and within its deadline, its subject is to be
+// synchronized, and no live sibling is running. The partial unique index
+// sync_jobs_one_running is the net below the last one.
+const claimable = `
+    j.status = 'queued' AND j.next_at IS NULL AND j.attempt < j.max_attempts
+AND r.id = j.run_id AND r.status = 'running' AND (r.deadline_at IS NULL OR r.deadline_at > clock_timestamp())
+AND (j.account_id IS NULL OR a.status = 'active' OR (j.data_type = 'probe' AND a.status <> 'removed'))
+AND (j.lane <> 'live' OR NOT EXISTS (
+        SELECT FROM alphapulse.sync_jobs s
+        WHERE s.subject_id = j.subject_id AND s.data_type = j.data_type AND s.lane = 'live' AND s.status = 'running'))`
+
+func (l *Ledger) claimQueued(ctx context.Context, req ClaimRequest) (*Claimed, error) {
+	claim := fmt.Sprintf(`
+UPDATE alphapulse.sync_jobs j
+SET status = 'running', attempt = j.attempt + 1, claim = $2, owner = $3,
+    claimed_at = clock_timestamp(),
+    lease_until = clock_timestamp() + $4::interval,
+    timeout_at = clock_timestamp() + CASE j.lane WHEN 'live' THEN $5::interval ELSE $6::interval END,
+    started_at = coalesce(j.started_at, clock_timestamp()),
+    key_version = c.version
+FROM alphapulse.sync_jobs k
+JOIN alphapulse.sync_runs r ON r.id = k.run_id
+LEFT JOIN alphapulse.accounts a ON a.id = k.account_id
+LEFT JOIN alphapulse.account_credentials c
+       ON c.account_id = a.id AND c.version = coalesce((k.params ->> 'key_version')::integer, a.key_version)
+JOIN alphapulse.markets m ON m.id = coalesce(k.market_id, a.market_id)
+WHERE j.id = $1 AND k.id = j.id AND %s
+  AND NOT %s
+RETURNING j.id, j.run_id, j.claim, j.data_type, j.lane, j.trigger,
+          CASE WHEN j.account_id IS NULL THEN 'market' ELSE 'account' END, j.subject_id,
+          m.id, m.exchange, m.environment, m.base_url, coalesce(a.name, ''), coalesce(a.exchange_uid, ''),
+          coalesce(a.allow_write_key, false), j.attempt, j.max_attempts, coalesce(j.key_version, 0), c.sealed,
+          j."window", j.params, coalesce(j.error_class, ''), j.timeout_at - j.claimed_at, j.claimed_at, j.as_of`,
+		claimable, pausedFor("m", "j.data_type", "j.lane"))
+	job := Claimed{Lease: l.set.Lease}
+	var window *pgtype.Range[pgtype.Timestamptz]
+	err := l.db.QueryRow(ctx, claim, req.JobID, req.Claim, req.Owner, l.set.Lease,
+		syncjob.JobTimeout(syncjob.Live), syncjob.JobTimeout(syncjob.Backfill)).
+		Scan(&job.JobID, &job.RunID, &job.Claim, &job.DataType, &job.Lane, &job.Trigger,
+			&job.Subject.Kind, &job.Subject.ID, &job.MarketID, &job.Exchange, &job.Environment, &job.BaseURL,
+			&job.Account, &job.ExchangeUID, &job.AllowWrite, &job.Attempt, &job.MaxAttempts, &job.KeyVersion,
+			&job.Sealed, &window, &job.Params, &job.LastClass, &job.Timeout, &job.ClaimedAt, &job.asOf)
+	if err != nil {
+		return nil, err
+	}
+	if window != nil && window.Valid {
+		job.Window = &Window{From: window.Lower.Time, To: window.Upper.Time}
+	}
+	return &job, nil
+}

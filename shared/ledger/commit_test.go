@@ -1,0 +1,239 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// store is a Write that stores one balance of an account.
+func store(account string, job *Claimed) Write {
+	return func(ctx context.Context, tx pgx.Tx) (Written, error) {
+		_, err := tx.Exec(ctx, `
+INSERT INTO alphapulse.balances (account_id, wallet, asset, total, run_id, as_of, observed_at)
+VALUES ($1, 'unified', 'BTC', 1, $2, clock_timestamp(), clock_timestamp())
+ON CONFLICT (account_id, wallet, asset) DO UPDATE SET run_id = excluded.run_id`, account, job.RunID)
+		return Written{Changed: 1}, err
+	}
+}
+
+func TestRule04OutcomeAndRowsCommitTogether(t *testing.T) {
+	b := setup(t)
+	account := b.active("main")
+	run := b.manual(account, syncjob.Balances)
+	job := b.claim(b.jobOf(run.ID, syncjob.Balances))
+	settled, err := b.Commit(t.Context(), job, succeeded(), store(account.ID, job))
+	require.NoError(t, err)
+	require.Equal(t, Settled{Holds: true, Applied: true, Status: syncjob.Succeeded, Written: Written{Changed: 1}}, settled)
+	got := b.row(job.JobID)
+	require.Equal(t, syncjob.Succeeded, got.Status)
+	require.Equal(t, int64(1), got.RowsChanged)
+	require.NotNil(t, got.FinishedAt)
+	require.Equal(t, 1, b.count(`SELECT count(*) FROM alphapulse.balances`))
+	folded := b.fold(run.ID)
+	require.Equal(t, syncjob.RunSucceeded, folded.Status)
+	require.Equal(t, int64(1), folded.Changed)
+}
+
+func TestRule03AClaimThatWasTakenOverWritesNothing(t *testing.T) {
+	b := setup(t)
+	account := b.active("main")
+	run := b.manual(account, syncjob.Balances)
+	id := b.jobOf(run.ID, syncjob.Balances)
+	first := b.claim(id)
+	b.expireLease(id)
+	_, err := b.TakeBackLost(t.Context(), 10)
+	require.NoError(t, err)
+
+	settled, err := b.Commit(t.Context(), first, succeeded(), store(account.ID, first))
+	require.NoError(t, err)
+	require.True(t, settled.Holds, "nobody else has it yet: its own message may be acked")
+	require.False(t, settled.Applied)
+
+	second := b.claim(id)
+	settled, err = b.Commit(t.Context(), first, succeeded(), store(account.ID, first))
+	require.NoError(t, err)
+	require.Equal(t, Settled{Status: syncjob.Running}, settled, "neither ack nor nak")
+	require.Zero(t, b.count(`SELECT count(*) FROM alphapulse.balances`))
+	require.Equal(t, second.Claim, b.row(id).Claim)
+	require.True(t, b.commit(second, succeeded()).Applied)
+}
+
+func TestRule04ACancelledOrPrunedJobIsToldApart(t *testing.T) {
+	b := setup(t)
+	account := b.active("main")
+	run := b.manual(account, syncjob.Balances)
+	job := b.claim(b.jobOf(run.ID, syncjob.Balances))
+	require.NoError(t, b.EndRun(t.Context(), run.ID, syncjob.CancelUser))
+	settled, err := b.Commit(t.Context(), job, succeeded(), store(account.ID, job))
+	require.NoError(t, err)
+	require.Equal(t, Settled{Holds: true, Status: syncjob.Cancelled}, settled)
+	require.Zero(t, b.count(`SELECT count(*) FROM alphapulse.balances`))
+
+	b.exec(`DELETE FROM alphapulse.sync_runs WHERE id = $1`, run.ID)
+	require.Equal(t, Settled{}, b.commit(job, succeeded()))
+}
+
+func TestTheWriteRunsAgainAfterADeadlock(t *testing.T) {
+	b := setup(t)
+	run := b.manual(b.active("main"), syncjob.Balances)
+	job := b.claim(b.jobOf(run.ID, syncjob.Balances))
+	tries := 0
+	settled, err := b.Commit(t.Context(), job, succeeded(), func(context.Context, pgx.Tx) (Written, error) {
+		if tries++; tries < 3 {
+			return Written{Changed: 99}, &pgconn.PgError{Code: "40P01"}
+		}
+		return Written{Changed: 1}, nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, Written{Changed: 1}, settled.Written)
+	require.Equal(t, int64(1), b.row(job.JobID).RowsChanged)
+}
+
+func TestAFailedWriteLeavesTheJobToItsClaim(t *testing.T) {
+	b := setup(t)
+	run := b.manual(b.active("main"), syncjob.Balances)
+	job := b.claim(b.jobOf(run.ID, syncjob.Balances))
+	broken := errors.New("no such column")
+	_, err := b.Commit(t.Context(), job, succeeded(), func(context.Context, pgx.Tx) (Written, error) {
+		return Written{}, broken
+	})
+	require.ErrorIs(t, err, broken)
+	require.Equal(t, syncjob.Running, b.row(job.JobID).Status)
+	require.True(t, b.commit(job, failed(syncjob.Database)).Applied, "and it can still say so")
+}
+
+func TestTransitionsOfARunningJob(t *testing.T) {
+	for name, test := range map[string]struct {
+		out     Outcome
+		attempt int
+		tries   int // rows of sync_attempts
+	}{
+		"succeeded":         {succeeded(), 1, 0},
+		"partial":           {Outcome{Status: syncjob.Partial, Class: syncjob.Permission, Message: "spot"}, 1, 0},
+		"failed":            {failed(syncjob.Decode), 1, 1},
+		"dead":              {Outcome{Status: syncjob.Dead, Class: syncjob.Transient, Message: "x"}, 1, 1},
+		"skipped":           {Outcome{Status: syncjob.Skipped}, 1, 0},
+		"retry, counted":    {retry(syncjob.Transient), 1, 1},
+		"retry, uncounted":  {retry(syncjob.RateLimited), 0, 1},
+		"superseded, waits": {Outcome{Status: syncjob.Waiting, Wait: syncjob.WaitSuperseded}, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			run := b.manual(b.active("main"), syncjob.Balances)
+			job := b.claim(b.jobOf(run.ID, syncjob.Balances))
+			require.True(t, b.commit(job, test.out).Applied)
+			got := b.row(job.JobID)
+			require.Equal(t, test.out.Status, got.Status)
+			require.Equal(t, string(test.out.Wait), got.WaitReason)
+			require.Equal(t, string(test.out.Class), got.ErrorClass)
+			require.Equal(t, test.attempt, got.Attempt)
+			require.Equal(t, test.out.Status.Open(), got.FinishedAt == nil)
+			require.Equal(t, test.out.Status == syncjob.Waiting, got.NextAt != nil)
+			require.Equal(t, test.tries, b.count(`SELECT count(*) FROM alphapulse.sync_attempts`))
+		})
+	}
+}
+
+// Whatever may touch a job is tried on every terminal state.
+func TestATerminalJobNeverChanges(t *testing.T) {
+	b := setup(t)
+	account := b.active("main")
+	for _, status := range syncjob.Statuses() {
+		if status.Open() {
+			continue
+		}
+		run := b.manual(account, syncjob.Balances)
+		job := b.claim(b.jobOf(run.ID, syncjob.Balances))
+		b.exec(`UPDATE alphapulse.sync_jobs SET status = $2, finished_at = clock_timestamp(),
+lease_until = clock_timestamp() - interval '1 minute', published_at = published_at - interval '1 minute' WHERE id = $1`,
+			job.JobID, string(status))
+		before := b.row(job.JobID)
+		b.tryEverything(job)
+		require.Equal(t, before, b.row(job.JobID), "%s", status)
+		b.fold(run.ID)
+		require.Equal(t, before, b.row(job.JobID), "%s", status)
+	}
+}
+
+func (b bundle) tryEverything(job *Claimed) {
+	b.t.Helper()
+	must := func(err error) { require.NoError(b.t, err) }
+	held := []Holding{{JobID: job.JobID, Claim: job.Claim}}
+	for _, out := range []Outcome{succeeded(), failed(syncjob.Auth), retry(syncjob.Transient)} {
+		require.False(b.t, b.commit(job, out).Applied)
+	}
+	require.Equal(b.t, Done, b.refused(job.JobID).Answer)
+	extended, err := b.Extend(b.ctx(), held)
+	must(err)
+	require.Empty(b.t, extended)
+	released, err := b.Release(b.ctx(), held[0])
+	must(err)
+	require.False(b.t, released)
+	_, err = b.TakeBackLost(b.ctx(), 10)
+	must(err)
+	_, err = b.RepublishUnconfirmed(b.ctx(), 10)
+	must(err)
+	_, err = b.Republish(b.ctx(), []Published{{JobID: job.JobID, Publishes: b.row(job.JobID).Publishes}})
+	must(err)
+	must(b.Confirm(b.ctx(), []Receipt{{JobID: job.JobID, Publishes: b.row(job.JobID).Publishes, Seq: 1}}))
+	must(b.EndRun(b.ctx(), job.RunID, syncjob.CancelUser))
+}
+
+func TestInsteadReplacesTheOutcome(t *testing.T) {
+	b := setup(t)
+	run := b.manual(b.active("main"), syncjob.Balances)
+	job := b.claim(b.jobOf(run.ID, syncjob.Balances))
+	newer := Outcome{Status: syncjob.Waiting, Wait: syncjob.WaitSuperseded, After: time.Minute}
+	settled, err := b.Commit(t.Context(), job, succeeded(), func(context.Context, pgx.Tx) (Written, error) {
+		return Written{Instead: &newer}, nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, syncjob.Waiting, settled.Status)
+	got := b.row(job.JobID)
+	require.Equal(t, syncjob.Waiting, got.Status)
+	require.Equal(t, "superseded", got.WaitReason)
+	require.Zero(t, got.Attempt, "not counted")
+	require.Nil(t, got.FinishedAt)
+	require.Nil(t, got.AsOf, "nothing was stored")
+	require.Equal(t, 1, b.count(`SELECT superseded_in_row FROM alphapulse.sync_state WHERE data_type = 'balances'`))
+}
+
+// An attempt that stores some scopes and waits for the others is taken off the
+// count once, and what it stored stays counted.
+func TestAnUncountedAttemptThatStoredRowsIsUncountedOnce(t *testing.T) {
+	b := setup(t)
+	account := b.active("main")
+	run := b.manual(account, syncjob.Balances)
+	id := b.jobOf(run.ID, syncjob.Balances)
+	out := retry(syncjob.RateLimited)
+	out.AsOf = time.Now()
+	for range 2 {
+		job := b.claim(id)
+		require.Equal(t, 1, job.Attempt)
+		_, err := b.Commit(t.Context(), job, out, store(account.ID, job))
+		require.NoError(t, err)
+	}
+	require.True(t, b.commit(b.claim(id), failed(syncjob.Decode)).Applied)
+	got := b.row(id)
+	require.Equal(t, int64(2), got.RowsChanged)
+	require.WithinDuration(t, out.AsOf, *got.AsOf, time.Millisecond)
+}
+
+func TestAnUnknownClaimIsFenced(t *testing.T) {
+	b := setup(t)
+	run := b.manual(b.active("main"), syncjob.Balances)
+	job := b.claim(b.jobOf(run.ID, syncjob.Balances))
+	forged := *job
+	forged.Claim = uuid.NewString()
+	require.False(t, b.commit(&forged, succeeded()).Holds)
+	require.Equal(t, syncjob.Running, b.row(job.JobID).Status)
+}

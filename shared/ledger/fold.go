@@ -1,0 +1,115 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// Fold ends a run all of whose jobs are terminal, and reports whether it did.
+// It waits for the run's lock. The counts are read in a statement after the
+// lock, and so after any change of a job that the lock waited for.
+func (l *Ledger) Fold(ctx context.Context, runID string) (folded bool, err error) {
+	err = l.db.InTx(ctx, "fold run", func(ctx context.Context, tx pgx.Tx) error {
+		if err := lockProbedAccount(ctx, tx, runID); err != nil {
+			return notFound(err, "run %s", runID)
+		}
+		const lock = `SELECT status FROM alphapulse.sync_runs WHERE id = $1 FOR NO KEY UPDATE`
+		var status syncjob.RunStatus
+		if err := tx.QueryRow(ctx, lock, runID).Scan(&status); err != nil {
+			return notFound(err, "run %s", runID)
+		}
+		if status != syncjob.RunRunning {
+			folded = false
+			return nil
+		}
+		folded, err = foldLocked(ctx, tx, runID)
+		return err
+	})
+	return folded, err
+}
+
+// counts are the outcomes of a run's jobs.
+type counts struct {
+	ended   []syncjob.Ended
+	by      map[syncjob.Status]int
+	changed int64
+}
+
+// foldLocked stores the status and the counts of a run whose lock is held (and
+// its account's, if it is a probe), if all its jobs are terminal, and lets the
+// run that follows it start.
+func foldLocked(ctx context.Context, tx pgx.Tx, runID string) (bool, error) {
+	c, err := readCounts(ctx, tx, runID)
+	if err != nil {
+		return false, err
+	}
+	status := syncjob.Fold(c.ended)
+	if status == syncjob.RunRunning {
+		return false, nil
+	}
+	if err := rejectEndedProbe(ctx, tx, runID); err != nil {
+		return false, err
+	}
+	const update = `
+UPDATE alphapulse.sync_runs
+SET status = $2, jobs_succeeded = $3, jobs_partial = $4, jobs_failed = $5, jobs_dead = $6, jobs_skipped = $7,
+    jobs_cancelled = $8, rows_changed = $9, finished_at = clock_timestamp()
+WHERE id = $1 AND status = 'running'`
+	_, err = tx.Exec(ctx, update, runID, string(status), c.by[syncjob.Succeeded], c.by[syncjob.Partial],
+		c.by[syncjob.Failed], c.by[syncjob.Dead], c.by[syncjob.Skipped], c.by[syncjob.Cancelled], c.changed)
+	if err != nil {
+		return false, fmt.Errorf("storing the status of run %s: %w", runID, err)
+	}
+	if err := startFollower(ctx, tx, runID); err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, `SELECT pg_notify($1, $2)`, ChannelRuns, runID)
+	return true, err
+}
+
+func readCounts(ctx context.Context, tx pgx.Tx, runID string) (counts, error) {
+	const read = `
+SELECT status, coalesce(cancel_reason, ''), rows_changed + rows_deleted FROM alphapulse.sync_jobs WHERE run_id = $1`
+	rows, err := tx.Query(ctx, read, runID)
+	if err != nil {
+		return counts{}, fmt.Errorf("reading the jobs of run %s: %w", runID, err)
+	}
+	c := counts{by: map[syncjob.Status]int{}}
+	var job syncjob.Ended
+	var changed int64
+	_, err = pgx.ForEachRow(rows, []any{&job.Status, &job.Cancel, &changed}, func() error {
+		c.ended = append(c.ended, job)
+		c.by[job.Status]++
+		c.changed += changed
+		return nil
+	})
+	if err != nil {
+		return counts{}, fmt.Errorf("reading the jobs of run %s: %w", runID, err)
+	}
+	return c, nil
+}
+
+// startFollower starts the run that waited for this one: its deadline begins
+// and its jobs become due.
+func startFollower(ctx context.Context, tx pgx.Tx, runID string) error {
+	const start = `
+WITH started AS (
+    UPDATE alphapulse.sync_runs SET started_at = clock_timestamp(), deadline_at = clock_timestamp() + $2::interval
+    WHERE follows = $1 AND status = 'running' AND started_at IS NULL
+    RETURNING id)
+UPDATE alphapulse.sync_jobs j SET next_at = clock_timestamp(), queued_at = clock_timestamp()
+FROM started WHERE j.run_id = started.id AND j.status = 'queued' AND j.next_at = 'infinity'`
+	tag, err := tx.Exec(ctx, start, runID, syncjob.RunDeadline(syncjob.Manual, 0))
+	if err != nil {
+		return fmt.Errorf("starting the run that follows %s: %w", runID, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return nil
+	}
+	_, err = tx.Exec(ctx, `SELECT pg_notify($1, '')`, ChannelJobs)
+	return err
+}

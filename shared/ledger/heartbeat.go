@@ -1,0 +1,132 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// Holding is a job and the claim that is thought to hold it.
+type Holding struct {
+	JobID string
+	Claim string
+}
+
+// Extend extends the leases of holdings in one statement, never past a job's
+// timeout, and returns the ids of the jobs it extended. A row that is locked is
+// left out: a commit of it is under way. So is one whose lease ends with its
+// timeout already. So a missing id proves nothing; ask Standing.
+func (l *Ledger) Extend(ctx context.Context, holdings []Holding) ([]string, error) {
+	ids, claims := splitHoldings(holdings)
+	const extend = `
+WITH held AS (
+    SELECT j.id FROM alphapulse.sync_jobs j
+    JOIN unnest($1::uuid[], $2::uuid[]) AS h (id, claim) ON h.id = j.id AND h.claim = j.claim
+    WHERE j.status = 'running'
+    ORDER BY j.id FOR UPDATE OF j SKIP LOCKED)
+UPDATE alphapulse.sync_jobs j
+SET lease_until = least(clock_timestamp() + $3::interval, j.timeout_at)
+FROM held WHERE j.id = held.id AND j.lease_until < least(clock_timestamp() + $3::interval, j.timeout_at)
+RETURNING j.id`
+	rows, err := l.db.Query(ctx, extend, ids, claims, l.set.Lease)
+	if err != nil {
+		return nil, fmt.Errorf("extending %d leases: %w", len(holdings), err)
+	}
+	extended, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("extending %d leases: %w", len(holdings), err)
+	}
+	return extended, nil
+}
+
+// Standing reads, without a lock, which of the holdings have certainly ended:
+// another claim has the job, or it is not running any more.
+func (l *Ledger) Standing(ctx context.Context, holdings []Holding) (ended map[string]syncjob.Status, err error) {
+	ids, claims := splitHoldings(holdings)
+	const query = `
+SELECT h.id, coalesce(j.status, 'cancelled')
+FROM unnest($1::uuid[], $2::uuid[]) AS h (id, claim)
+LEFT JOIN alphapulse.sync_jobs j ON j.id = h.id
+WHERE j.id IS NULL OR j.claim IS DISTINCT FROM h.claim OR j.status <> 'running'`
+	rows, err := l.db.Query(ctx, query, ids, claims)
+	if err != nil {
+		return nil, fmt.Errorf("checking %d claims: %w", len(holdings), err)
+	}
+	ended = map[string]syncjob.Status{}
+	var id string
+	var status syncjob.Status
+	_, err = pgx.ForEachRow(rows, []any{&id, &status}, func() error {
+		ended[id] = status
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("checking %d claims: %w", len(holdings), err)
+	}
+	return ended, nil
+}
+
+func splitHoldings(holdings []Holding) (ids, claims []string) {
+	for _, h := range holdings {
+		ids = append(ids, h.JobID)
+		claims = append(claims, h.Claim)
+	}
+	return ids, claims
+}
+
+// Release gives a job back at shutdown: queued again, the attempt not counted,
+// at most syncjob.MaxReleases times; after that the attempt stays counted. The
+// caller naks its message, whose redelivery can be claimed at once. It reports
+// false if the claim no longer held the job.
+func (l *Ledger) Release(ctx context.Context, h Holding) (bool, error) {
+	const release = `
+UPDATE alphapulse.sync_jobs
+SET status = 'queued', lease_until = NULL, timeout_at = NULL,
+    attempt = attempt - CASE WHEN releases < $3 THEN 1 ELSE 0 END, releases = releases + 1
+WHERE id = $1 AND claim = $2 AND status = 'running'
+RETURNING subject_id, data_type, lane`
+	released := false
+	err := l.db.InTx(ctx, "release job", func(ctx context.Context, tx pgx.Tx) error {
+		var subject, dataType, lane string
+		err := tx.QueryRow(ctx, release, h.JobID, h.Claim, syncjob.MaxReleases).Scan(&subject, &dataType, &lane)
+		if err == pgx.ErrNoRows { //nolint:errorlint // pgx returns the sentinel itself
+			released = false
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		released = true
+		return wakeSibling(ctx, tx, subject, dataType, lane)
+	})
+	if err != nil {
+		return false, fmt.Errorf("releasing job %s: %w", h.JobID, err)
+	}
+	return released, nil
+}
+
+// wakeSibling makes the oldest waiting sibling due at once, because a job of
+// its subject and type has left running. A sibling that is about to wait and
+// does not yet is caught by its own next_at.
+func wakeSibling(ctx context.Context, tx pgx.Tx, subjectID, dataType, lane string) error {
+	if lane != string(syncjob.Live) {
+		return nil
+	}
+	const wake = `
+UPDATE alphapulse.sync_jobs SET next_at = clock_timestamp()
+WHERE id = (SELECT id FROM alphapulse.sync_jobs
+            WHERE subject_id = $1 AND data_type = $2 AND lane = 'live' AND status = 'waiting'
+              AND wait_reason = 'sibling'
+            ORDER BY queued_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)`
+	tag, err := tx.Exec(ctx, wake, subjectID, dataType)
+	if err != nil {
+		return fmt.Errorf("waking a waiting job: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return nil
+	}
+	_, err = tx.Exec(ctx, `SELECT pg_notify($1, '')`, ChannelJobs)
+	return err
+}

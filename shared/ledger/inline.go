@@ -1,0 +1,126 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Published is a queued job whose message should be in line at its consumer.
+type Published struct {
+	JobID     string
+	Publishes int
+	Seq       uint64
+	Created   time.Time
+}
+
+// Line is where a consumer and its stream stand.
+type Line struct {
+	Created  time.Time // of the stream
+	LastSeq  uint64    // of the stream
+	AckFloor uint64    // stream sequence up to which everything is acked
+	Pending  uint64    // not delivered yet
+	Unacked  uint64    // delivered, not acked
+}
+
+// Lost reports whether a message that was published before the line was looked
+// at will never be delivered: it was stored for another stream, it is beyond
+// the stream's end (an older copy was restored), it is at or below the ack
+// floor, or nothing is in line at all. A message in a long queue is none of
+// these.
+func (line Line) Lost(p Published) bool {
+	switch {
+	case !p.Created.Equal(line.Created.Truncate(time.Microsecond)): // the table keeps microseconds
+		return true
+	case p.Seq > line.LastSeq, p.Seq <= line.AckFloor:
+		return true
+	default:
+		return line.Pending == 0 && line.Unacked == 0
+	}
+}
+
+// InLine reads the queued jobs of a consumer that are most likely to be lost:
+// the lowest and the highest limit of them by stream and sequence. The caller
+// reads them before it asks the broker, so that a job published in between
+// cannot look lost.
+func (l *Ledger) InLine(ctx context.Context, consumer string, limit int) ([]Published, error) {
+	const query = `
+(SELECT id, publishes, stream_seq, stream_created FROM alphapulse.sync_jobs
+ WHERE consumer = $1 AND status = 'queued' AND next_at IS NULL AND stream_seq IS NOT NULL
+ ORDER BY stream_created, stream_seq LIMIT $2)
+UNION
+(SELECT id, publishes, stream_seq, stream_created FROM alphapulse.sync_jobs
+ WHERE consumer = $1 AND status = 'queued' AND next_at IS NULL AND stream_seq IS NOT NULL
+ ORDER BY stream_created DESC, stream_seq DESC LIMIT $2)`
+	rows, err := l.db.Query(ctx, query, consumer, limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading queued jobs of %s: %w", consumer, err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Published])
+}
+
+// Republish makes lost jobs due at once, each only if it is still queued under
+// the publication that was lost. It returns how many were.
+func (l *Ledger) Republish(ctx context.Context, lost []Published) (int, error) {
+	if len(lost) == 0 {
+		return 0, nil
+	}
+	ids := make([]string, len(lost))
+	publishes := make([]int, len(lost))
+	for i, p := range lost {
+		ids[i], publishes[i] = p.JobID, p.Publishes
+	}
+	const update = `
+UPDATE alphapulse.sync_jobs j SET next_at = clock_timestamp()
+FROM (SELECT j.id, r.publishes FROM unnest($1::uuid[], $2::integer[]) AS r (id, publishes)
+      JOIN alphapulse.sync_jobs j ON j.id = r.id ORDER BY j.id FOR UPDATE OF j) r
+WHERE j.id = r.id AND j.publishes = r.publishes AND j.status = 'queued' AND j.next_at IS NULL`
+	tag, err := l.db.Exec(ctx, update, ids, publishes)
+	if err != nil {
+		return 0, fmt.Errorf("queueing lost jobs again: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
+// RepublishUnconfirmed makes jobs due again that were taken for publishing and
+// have no stream sequence after Settings.UnconfirmedAfter: the publisher died,
+// or the broker's answer was lost.
+func (l *Ledger) RepublishUnconfirmed(ctx context.Context, limit int) (int, error) {
+	const update = `
+UPDATE alphapulse.sync_jobs SET next_at = clock_timestamp()
+WHERE id IN (SELECT id FROM alphapulse.sync_jobs
+             WHERE status = 'queued' AND next_at IS NULL AND stream_seq IS NULL
+               AND published_at < (SELECT clock_timestamp() - $1::interval)
+             ORDER BY published_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+  AND status = 'queued' AND next_at IS NULL AND stream_seq IS NULL`
+	tag, err := l.db.Exec(ctx, update, l.set.UnconfirmedAfter, limit)
+	if err != nil {
+		return 0, fmt.Errorf("queueing unconfirmed jobs again: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
+// OldestOpenSeq gives the lowest stream sequence of a queued or running job of a
+// consumer in the stream that was created at the given time; ok is false if
+// there is none. A consumer that has to be made anew starts there. Waiting jobs
+// do not count: they are published anew.
+func (l *Ledger) OldestOpenSeq(
+	ctx context.Context, consumer string, created time.Time,
+) (seq uint64, ok bool, err error) {
+	const query = `
+SELECT least(
+    (SELECT min(stream_seq) FROM alphapulse.sync_jobs
+     WHERE consumer = $1 AND stream_created = $2 AND status = 'queued' AND next_at IS NULL AND stream_seq IS NOT NULL),
+    (SELECT min(stream_seq) FROM alphapulse.sync_jobs
+     WHERE consumer = $1 AND stream_created = $2 AND status = 'running'))`
+	var lowest *int64
+	if err := l.db.QueryRow(ctx, query, consumer, created).Scan(&lowest); err != nil {
+		return 0, false, fmt.Errorf("finding the oldest open job of %s: %w", consumer, err)
+	}
+	if lowest == nil {
+		return 0, false, nil
+	}
+	return uint64(*lowest), true, nil
+}

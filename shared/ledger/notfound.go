@@ -1,0 +1,33 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// nullTime is NULL for the zero time.
+func nullTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// notFound turns "no rows" into ErrNotFound and wraps what else went wrong with
+// what was looked for.
+func notFound(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	what := fmt.Sprintf(format, args...)
+	var pg *pgconn.PgError
+	malformed := errors.As(err, &pg) && pg.Code == "22P02" // not a UUID: it cannot exist
+	if errors.Is(err, pgx.ErrNoRows) || malformed {
+		return fmt.Errorf("%s: %w", what, ErrNotFound)
+	}
+	return fmt.Errorf("reading %s: %w", what, err)
+}

@@ -1,0 +1,247 @@
+package ledger
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// fleet adds n active accounts of one market with default schedules that are
+// due, and gives the market's id.
+func (b bundle) fleet(n int) string {
+	b.t.Helper()
+	var marketID string
+	require.NoError(b.t, b.db.InTx(b.ctx(), "fleet", func(ctx context.Context, tx pgx.Tx) error {
+		var err error
+		if marketID, err = ensureMarket(ctx, tx, testMarket()); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `
+INSERT INTO alphapulse.accounts (name, market_id, status, key_version)
+SELECT 'a' || n, $1, 'active', 1 FROM generate_series(1, $2) n RETURNING id`, marketID, n)
+		if err != nil {
+			return err
+		}
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := addAccountSchedules(ctx, tx, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	return marketID
+}
+
+func (b bundle) makeDue(ago string) {
+	b.t.Helper()
+	b.exec(`UPDATE alphapulse.schedules SET next_at = clock_timestamp() - $1::interval`, ago)
+}
+
+func (b bundle) due() int {
+	b.t.Helper()
+	return b.count(`SELECT count(*) FROM alphapulse.schedules WHERE enabled AND next_at <= clock_timestamp()`)
+}
+
+func TestRule05OneRunPerSlotWithManySchedulers(t *testing.T) {
+	b := setup(t)
+	const accounts = 1000
+	b.fleet(accounts)
+	b.makeDue("5 seconds")
+	planned := concurrently(t, 4, func(int) (Planned, error) {
+		var sum Planned
+		for range 10_000 {
+			p, err := b.PlanDue(t.Context(), syncjob.Account, 30)
+			if err != nil || b.count(`SELECT count(*) FROM alphapulse.schedules
+				WHERE account_id IS NOT NULL AND next_at <= clock_timestamp()`) == 0 {
+				sum.Runs, sum.Jobs = sum.Runs+p.Runs, sum.Jobs+p.Jobs
+				return sum, err
+			}
+			sum.Runs, sum.Jobs = sum.Runs+p.Runs, sum.Jobs+p.Jobs
+		}
+		return sum, nil
+	})
+	var runs, jobs int
+	for _, p := range planned {
+		runs, jobs = runs+p.Runs, jobs+p.Jobs
+	}
+	require.Equal(t, accounts, b.count(`SELECT count(DISTINCT account_id) FROM alphapulse.sync_runs`), "none lost")
+	require.Equal(t, 3*accounts, b.count(`
+SELECT count(DISTINCT (account_id, data_type)) FROM alphapulse.sync_jobs`), "none lost")
+	require.Equal(t, 3*accounts, b.count(`SELECT count(*) FROM alphapulse.sync_jobs`), "none doubled")
+	require.Equal(t, 3*accounts, jobs)
+	require.Equal(t, b.count(`SELECT count(*) FROM alphapulse.sync_runs`), runs)
+	require.Zero(t, b.count(`SELECT count(*) FROM alphapulse.sync_runs r WHERE jobs_total <>
+		(SELECT count(*) FROM alphapulse.sync_jobs j WHERE j.run_id = r.id) OR jobs_total = 0`))
+}
+
+func TestRule05ATickTakesAllDueTypesOfASubjectInOneRun(t *testing.T) {
+	b := setup(t)
+	b.fleet(1)
+	b.makeDue("0")
+	planned, err := b.PlanDue(t.Context(), syncjob.Account, 1)
+	require.NoError(t, err)
+	require.Equal(t, Planned{Runs: 1, Jobs: 3}, planned)
+	runs, err := b.Runs(t.Context(), RunFilter{Trigger: syncjob.Schedule})
+	require.NoError(t, err)
+	require.Len(t, runs, 1)
+	require.Equal(t, []string{"balances", "positions", "orders"}, runs[0].Types)
+	require.InDelta(t, 2*time.Minute, runs[0].DeadlineAt.Sub(*runs[0].StartedAt), float64(time.Second))
+
+	planned, err = b.PlanDue(t.Context(), syncjob.Market, 1)
+	require.NoError(t, err)
+	require.Equal(t, Planned{Runs: 1, Jobs: 1}, planned)
+}
+
+func TestRule05AfterDowntimeOnlyTheNewestSlotIsPlanned(t *testing.T) {
+	b := setup(t)
+	b.fleet(20)
+	b.exec(`UPDATE alphapulse.schedules SET next_at = next_at - interval '10 hours'`)
+	planned, err := b.PlanDue(t.Context(), syncjob.Account, 1000)
+	require.NoError(t, err)
+	require.Equal(t, Planned{Runs: 20, Jobs: 60}, planned)
+	require.Zero(t, b.count(`SELECT count(*) FROM alphapulse.schedules
+WHERE account_id IS NOT NULL AND (next_at <= clock_timestamp() OR next_at > clock_timestamp() + every)`))
+	require.Zero(t, b.count(`SELECT count(*) FROM alphapulse.schedules s WHERE account_id IS NOT NULL
+AND next_at <> date_bin(every, next_at, timestamptz '2000-01-01 00:00:00+00' +
+    make_interval(secs => (hashtext(subject_id::text) & 2147483647) % 86400))`), "slots keep their phase")
+}
+
+func TestRule05SlotsOfSubjectsSpread(t *testing.T) {
+	b := setup(t)
+	b.fleet(300)
+	require.Greater(t, b.count(`SELECT count(DISTINCT extract(epoch FROM next_at)::bigint % 60)
+FROM alphapulse.schedules WHERE data_type = 'balances'`), 50)
+	most := b.count(`SELECT max(n) FROM (SELECT count(*) AS n FROM alphapulse.schedules
+WHERE data_type = 'balances' GROUP BY extract(epoch FROM next_at)::bigint % 60) c`)
+	require.Less(t, most, 20)
+}
+
+func TestRule05SkippedSlotsAreCounted(t *testing.T) {
+	for name, obstacle := range map[string]func(b bundle, market string){
+		"open job": func(b bundle, _ string) {
+			b.makeDue("0")
+			_, err := b.PlanDue(b.ctx(), syncjob.Account, 10)
+			require.NoError(b.t, err)
+		},
+		"paused market": func(b bundle, market string) {
+			require.NoError(b.t, b.PauseMarket(b.ctx(), market, time.Hour, "test"))
+		},
+		"banned": func(b bundle, market string) {
+			require.NoError(b.t, b.BanEgress(b.ctx(), "here", market, "403", time.Hour))
+		},
+		"inactive account": func(b bundle, _ string) {
+			b.exec(`UPDATE alphapulse.accounts SET status = 'needs_attention'`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			obstacle(b, b.fleet(1))
+			before := b.count(`SELECT count(*) FROM alphapulse.sync_runs`)
+			b.makeDue("0")
+			planned, err := b.PlanDue(t.Context(), syncjob.Account, 10)
+			require.NoError(t, err)
+			require.Equal(t, Planned{Skipped: 3}, planned)
+			require.Equal(t, 3, b.count(`SELECT sum(skipped) FROM alphapulse.schedules WHERE account_id IS NOT NULL`))
+			require.Equal(t, before, b.count(`SELECT count(*) FROM alphapulse.sync_runs`), "no run without jobs")
+			require.Equal(t, 1, b.due(), "the slots have passed; the market's alone is left")
+		})
+	}
+}
+
+func TestABanOfOneOfTwoAddressesStopsNothing(t *testing.T) {
+	b := setup(t)
+	market := b.fleet(1)
+	require.NoError(t, b.BanEgress(t.Context(), "here", market, "403", time.Hour))
+	left, err := b.SeeEgress(t.Context(), "here", market)
+	require.NoError(t, err)
+	require.InDelta(t, time.Hour, left, float64(time.Minute))
+	left, err = b.SeeEgress(t.Context(), "there", market)
+	require.NoError(t, err)
+	require.Zero(t, left)
+	bans, err := b.Bans(t.Context())
+	require.NoError(t, err)
+	require.Len(t, bans, 1)
+	b.makeDue("0")
+	planned, err := b.PlanDue(t.Context(), syncjob.Account, 10)
+	require.NoError(t, err)
+	require.Equal(t, 3, planned.Jobs)
+}
+
+func TestASubjectInAnotherSchedulersHandsIsLeftToIt(t *testing.T) {
+	b := setup(t)
+	b.fleet(2)
+	b.makeDue("0")
+	require.NoError(t, b.db.InTx(t.Context(), "hold", func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `SELECT FROM alphapulse.accounts WHERE name = 'a1' FOR NO KEY UPDATE`)
+		require.NoError(t, err)
+		planned, err := b.PlanDue(t.Context(), syncjob.Account, 10)
+		require.NoError(t, err)
+		require.Equal(t, Planned{Runs: 1, Jobs: 3}, planned)
+		return nil
+	}))
+}
+
+// One account's follower, held back behind a run that hangs, must not stop the
+// prices of everyone.
+func TestAHeldBackJobDoesNotHoldUpItsMarket(t *testing.T) {
+	b := setup(t)
+	account := b.active("main")
+	b.claim(b.jobOf(b.manual(account, syncjob.Positions).ID, syncjob.Positions))
+	b.manual(account, syncjob.Prices)
+	b.makeDue("0")
+	planned, err := b.PlanDue(t.Context(), syncjob.Market, 10)
+	require.NoError(t, err)
+	require.Equal(t, Planned{Runs: 1, Jobs: 1}, planned)
+}
+
+func TestAMarketWithoutAccountsIsNotRead(t *testing.T) {
+	b := setup(t)
+	b.fleet(0)
+	b.makeDue("0")
+	planned, err := b.PlanDue(t.Context(), syncjob.Market, 10)
+	require.NoError(t, err)
+	require.Equal(t, Planned{Skipped: 1}, planned)
+}
+
+func TestRule08LoadAboveTheBudgetStretchesTheCadence(t *testing.T) {
+	b := setup(t)
+	market := b.fleet(10) // a minute: 10*1/60 balances, 10*4/30 positions, 10*9/30 orders; 4/15 for the prices
+	load := 10.0/60 + 10*4.0/30 + 10*9.0/30 + 4.0/15
+	stretched, err := b.Stretch(t.Context(), load/2.5)
+	require.NoError(t, err)
+	require.InDelta(t, 2.5, stretched[market], 0.11)
+
+	b.makeDue("0")
+	_, err = b.PlanDue(t.Context(), syncjob.Account, 100)
+	require.NoError(t, err)
+	require.Zero(t, b.count(`SELECT count(*) FROM alphapulse.schedules
+WHERE account_id IS NOT NULL AND next_at < clock_timestamp() + 2 * every`))
+	fresh, err := b.Freshness(t.Context(), "a1")
+	require.NoError(t, err)
+	require.InDelta(t, 2.5, fresh[0].Stretch, 0.11)
+
+	for _, budget := range []float64{0, 0.5 + load} {
+		stretched, err = b.Stretch(t.Context(), budget)
+		require.NoError(t, err)
+		require.Empty(t, stretched)
+	}
+}
+
+func TestSetCadenceMovesTheNextSlot(t *testing.T) {
+	b := setup(t)
+	account := b.active("main")
+	subject := syncjob.Subject{Kind: syncjob.Account, ID: account.ID}
+	require.NoError(t, b.SetCadence(t.Context(), subject, syncjob.Balances, time.Hour))
+	require.Equal(t, 1, b.count(`SELECT count(*) FROM alphapulse.schedules WHERE every = interval '1 hour'
+AND next_at > clock_timestamp() AND next_at <= clock_timestamp() + interval '1 hour'`))
+	require.ErrorIs(t, b.SetCadence(t.Context(), subject, syncjob.Prices, time.Hour), ErrNotFound)
+}
