@@ -1,0 +1,202 @@
+package exchangesim
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// Config describes one stand-in exchange. Only Accounts must be set; every
+// other zero value has the default given beside it.
+type Config struct {
+	// Seed selects the world: together with an account and an instant it
+	// decides every row, so the same seed shows the same world after a restart.
+	Seed int64
+	// Accounts is how many accounts exist; see Credentials for their keys.
+	Accounts int
+	// Epoch is when the world began (default 2024-01-01 UTC). Nothing is older.
+	Epoch time.Time
+	// Tick is how often the world moves (default 1 s). Between two ticks only
+	// admin changes are visible, so a very long tick gives a still world.
+	Tick time.Duration
+	// Limits turns the rate limits on; LimitSizes are their sizes.
+	Limits     bool
+	LimitSizes LimitSizes
+	// Clock is the exchange's clock (default time.Now). It decides response
+	// times, the world, and rate limits; POST /admin/clock adds an offset to it.
+	Clock func() time.Time
+	// Faults are in force from the start.
+	Faults []Fault
+	// Rows sizes the accounts and the market.
+	Rows Rows
+	// HistoryBy names the timestamp that startTime and endTime of order/history
+	// filter: "created" (default) or "updated". The documentation does not say;
+	// "created" is the harder one, as an order that lived for long is in no
+	// recent window when it ends.
+	HistoryBy string
+	// AdminToken protects /admin. Without it /admin answers on loopback only.
+	AdminToken string
+	// Log receives one debug line per request; never a key or a signature.
+	Log *logrus.Entry
+}
+
+// Rows says how much there is of everything.
+type Rows struct {
+	// Assets per account (default 8).
+	Assets int
+	// Positions per account and scope: linear:USDT, linear:USDC, inverse,
+	// option (default 4).
+	Positions int
+	// OpenOrders per account and scope: spot and the four above (default 4).
+	OpenOrders int
+	// Symbols is the number of base coins. Each has a spot pair, two linear
+	// perpetuals and an inverse one; the first three also have options
+	// (default 12, raised to what Positions needs).
+	Symbols int
+	// ClosedPerDay is how many orders per account and scope end on a day in
+	// the busiest lane (default 12); the other lanes add a few more.
+	ClosedPerDay int
+	// Steady keeps every asset, position and order slot occupied at all times,
+	// so that each list has exactly the number of rows asked for. Otherwise
+	// rows come and go, and the numbers above are upper bounds.
+	Steady bool
+}
+
+// LimitSizes are the sizes of the rate limits. Zero fields take the documented
+// values.
+type LimitSizes struct {
+	// PerUID is requests per rolling second, UID and path.
+	PerUID map[string]int
+	// IPRequests per IPWindow and address (600 per 5 s); one more bans the
+	// address for IPBan (10 min).
+	IPRequests int
+	IPWindow   time.Duration
+	IPBan      time.Duration
+}
+
+const (
+	historyByCreated = "created"
+	historyByUpdated = "updated"
+
+	maxAccounts = 10_000_000
+	maxRows     = 1_000
+)
+
+// withDefaults fills what is unset; it never repairs what is wrong.
+func (c Config) withDefaults() Config {
+	if c.Epoch.IsZero() {
+		c.Epoch = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	c.Tick = orDefault(c.Tick, time.Second)
+	c.HistoryBy = orDefault(c.HistoryBy, historyByCreated)
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Log == nil {
+		silent := logrus.New()
+		silent.SetOutput(io.Discard)
+		c.Log = logrus.NewEntry(silent)
+	}
+	c.Rows = c.Rows.withDefaults()
+	c.LimitSizes = c.LimitSizes.withDefaults()
+	return c
+}
+
+func (r Rows) withDefaults() Rows {
+	r.Assets = orDefault(r.Assets, 8)
+	r.Positions = orDefault(r.Positions, 4)
+	r.OpenOrders = orDefault(r.OpenOrders, 4)
+	r.Symbols = orDefault(r.Symbols, max(12, r.Positions))
+	r.ClosedPerDay = orDefault(r.ClosedPerDay, 12)
+	return r
+}
+
+func (l LimitSizes) withDefaults() LimitSizes {
+	sizes := map[string]int{}
+	for _, ep := range endpoints() {
+		if ep.private {
+			sizes[ep.path] = ep.perSecond
+		}
+	}
+	for path, n := range l.PerUID {
+		sizes[path] = n
+	}
+	l.PerUID = sizes
+	l.IPRequests = orDefault(l.IPRequests, 600)
+	l.IPWindow = orDefault(l.IPWindow, 5*time.Second)
+	l.IPBan = orDefault(l.IPBan, 10*time.Minute)
+	return l
+}
+
+func orDefault[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}
+
+// validate names every mistake at once.
+func (c Config) validate() error {
+	var errs []error
+	wrong := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	wrong(c.Accounts < 1 || c.Accounts > maxAccounts, "accounts must be 1 to %d, not %d", maxAccounts, c.Accounts)
+	wrong(c.Tick < time.Millisecond, "tick must be at least 1ms, not %s", c.Tick)
+	wrong(c.Epoch.After(c.Clock()), "epoch %s lies in the future", c.Epoch.Format(time.RFC3339))
+	wrong(c.HistoryBy != historyByCreated && c.HistoryBy != historyByUpdated,
+		"history-by must be %q or %q, not %q", historyByCreated, historyByUpdated, c.HistoryBy)
+	errs = append(errs, c.Rows.validate()...)
+	errs = append(errs, c.LimitSizes.validate()...)
+	for i, f := range c.Faults {
+		if err := f.validate(); err != nil {
+			errs = append(errs, fmt.Errorf("fault %d: %w", i+1, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r Rows) validate() []error {
+	var errs []error
+	for _, size := range []struct {
+		name string
+		n    int
+	}{
+		{"assets", r.Assets},
+		{"positions", r.Positions},
+		{"open orders", r.OpenOrders},
+		{"symbols", r.Symbols},
+		{"closed orders per day", r.ClosedPerDay},
+	} {
+		if size.n < 1 || size.n > maxRows {
+			errs = append(errs, fmt.Errorf("rows: %s must be 1 to %d, not %d", size.name, maxRows, size.n))
+		}
+	}
+	if r.Positions > r.Symbols {
+		errs = append(errs, fmt.Errorf("rows: %d positions per scope need as many symbols, not %d", r.Positions, r.Symbols))
+	}
+	return errs
+}
+
+func (l LimitSizes) validate() []error {
+	var errs []error
+	for path, n := range l.PerUID {
+		ep, ok := endpointOf(path)
+		if !ok || !ep.private {
+			errs = append(errs, fmt.Errorf("limits: %q is no private endpoint of this exchange", path))
+		}
+		if n < 1 {
+			errs = append(errs, fmt.Errorf("limits: %s must allow at least 1 request per second, not %d", path, n))
+		}
+	}
+	if l.IPRequests < 1 || l.IPWindow <= 0 || l.IPBan <= 0 {
+		errs = append(errs, fmt.Errorf("limits: the address limit of %d requests per %s with a ban of %s must be positive", l.IPRequests, l.IPWindow, l.IPBan))
+	}
+	return errs
+}

@@ -1,0 +1,86 @@
+package exchangesim
+
+import "strconv"
+
+// listing is a whole list; a page is cut out of it.
+type listing struct {
+	category string
+	total    int
+	row      func(i int) any
+	// trails: the last page has a cursor too, and an empty page follows.
+	trails bool
+}
+
+// page is the result of a paged answer as the exchange sends it.
+type page struct {
+	List           []any  `json:"list"`
+	NextPageCursor string `json:"nextPageCursor"`
+	Category       string `json:"category"`
+}
+
+// answer is what is sent, before the faults that garble it.
+type answer struct {
+	result  any
+	message string
+}
+
+// limit reads the limit parameter.
+func (c *call) limit(sizes pageSizes) (int, *refusal) {
+	sent := c.query.Get("limit")
+	if sent == "" {
+		return sizes.usual, nil
+	}
+	n, err := strconv.Atoi(sent)
+	if err != nil || n < 1 || n > sizes.most {
+		return 0, badParam("limit must be in [1, %d]", sizes.most)
+	}
+	return n, nil
+}
+
+// answerPage cuts one page of a walk. Its rows are those of the walk's first
+// instant; the envelope's time is the present.
+func (x *Exchange) answerPage(c *call, ep endpoint) (answer, *refusal) {
+	size, no := c.limit(ep.pages)
+	if no != nil {
+		return answer{}, no
+	}
+	cur, no := c.takeCursor()
+	if no != nil {
+		return answer{}, no
+	}
+	c.at = cur.at
+	c.look(x)
+	all, no := ep.list(x, c)
+	if no != nil {
+		return answer{}, no
+	}
+	return c.cut(all, cur, size)
+}
+
+func (c *call) cut(all *listing, cur cursor, size int) (answer, *refusal) {
+	size = c.faultedSize(size)
+	from := min(cur.offset, all.total)
+	to := min(from+size, all.total)
+	if no := c.pageFault(from > 0, to == all.total); no != nil {
+		return answer{}, no
+	}
+	result := page{List: []any{}, Category: all.category}
+	for i := max(0, from-c.faultedOverlap()); i < to; i++ {
+		result.List = append(result.List, all.row(i))
+	}
+	next := cursor{offset: to, at: cur.at, check: cur.check}
+	trailing := all.trails && to == all.total && cur.offset < max(1, all.total)
+	if trailing {
+		next.offset = max(1, all.total)
+	}
+	if to < all.total || trailing {
+		result.NextPageCursor = next.String()
+	}
+	result.NextPageCursor = c.faultedCursor(cur, result.NextPageCursor)
+	return answer{result: result, message: "OK"}, nil
+}
+
+// trails decides for a walk whether its last page has a cursor: one in three.
+func (c *call) trails() bool {
+	return seed(c.cursorCheck()).at(c.at).oneIn(3)
+}
