@@ -1,0 +1,29 @@
+package exchange
+
+// Adapter makes readers for one exchange. It does no I/O: a wrong key or an
+// unreachable host shows on the first call, a wrong setting here.
+//
+// What Account returns also implements those of BalanceReader,
+// PositionReader, OpenOrderReader and ClosedOrderReader that the exchange can
+// serve; what is asked for and not there is Unsupported. Both results also
+// implement Timekeeper.
+type Adapter interface {
+	Account(target Target, credentials Credentials) (Prober, error)
+	Market(target Target) (PriceReader, error)
+}
+
+// Target says where an account or a market is.
+type Target struct {
+	// Environment is the exchange's name for it ("mainnet", "testnet").
+	Environment string
+	// BaseURL overrides the environment's own address; empty keeps it.
+	BaseURL string
+	// UID is the exchange's id of the account, under which it counts its
+	// limits. Empty until a probe has found it.
+	UID string
+}
+
+// Timekeeper gives the clock of the host that a reader reads from.
+type Timekeeper interface {
+	Clock() *Clock
+}

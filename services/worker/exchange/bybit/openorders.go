@@ -1,0 +1,46 @@
+package bybit
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/alphapulse/alphapulse/services/worker/exchange"
+)
+
+// orderPage is the most the exchange gives; its default is 20.
+const orderPage = 50
+
+// OpenOrderScopes is spot, linear for each settle coin, inverse and option.
+func (c *Client) OpenOrderScopes() []exchange.Scope {
+	scopes := append([]exchange.Scope{spot}, c.linearScopes()...)
+	return append(scopes, inverse, option)
+}
+
+// OpenOrders walks the open orders of a scope, for all categories but option
+// twice: all orders, then the conditional ones (Settings.SkipStopOrders). An
+// order seen twice is kept in its later version. If the second walk fails, the
+// scope is not complete.
+func (c *Client) OpenOrders(ctx context.Context, scope exchange.Scope) exchange.Snapshot[exchange.Order] {
+	w := newWalk(c.session, newerOrder)
+	fault := unserved(scope, c.OpenOrderScopes())
+	if fault == nil {
+		fault = c.walkOpenOrders(ctx, w, scope, "")
+	}
+	if category, _ := cut(scope); fault == nil && category != option && !c.settings.SkipStopOrders {
+		fault = c.walkOpenOrders(ctx, w, scope, "StopOrder")
+	}
+	return w.snapshot(scope, fault)
+}
+
+func (c *Client) walkOpenOrders(ctx context.Context, w *walk[exchange.Order], scope exchange.Scope, filter string) *exchange.Error {
+	query := scopeQuery(scope)
+	query.Set("limit", strconv.Itoa(orderPage))
+	if filter != "" {
+		query.Set("orderFilter", filter)
+	}
+	category, _ := cut(scope)
+	return w.run(ctx, orderRealtime, c.session.pages(orderRealtime, query), func(raw json.RawMessage) (*exchange.Order, *exchange.RowFault) {
+		return c.session.order(raw, category, scope)
+	})
+}

@@ -1,0 +1,150 @@
+package bybit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/alphapulse/alphapulse/services/worker/exchange"
+)
+
+// maxBody bounds an answer after decompression. The largest known, the tickers
+// of a category, is below 2 MiB.
+const maxBody = 16 << 20
+
+// session sends requests to one host, signed if it has credentials.
+type session struct {
+	base        string
+	environment string
+	uid         string
+	host        *exchange.Host
+	http        *http.Client
+	recvWindow  time.Duration
+	credentials exchange.Credentials
+	sign        signer // nil for a market
+}
+
+func newSession(target exchange.Target, hosts *exchange.Hosts, settings Settings) (*session, error) {
+	if hosts == nil {
+		return nil, errors.New("bybit: no hosts given")
+	}
+	base, err := baseURL(target.Environment, target.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	host, err := hosts.Get(strings.ToLower(base.Host))
+	if err != nil {
+		return nil, err
+	}
+	return &session{
+		base:        base.String(),
+		environment: target.Environment,
+		uid:         target.UID,
+		host:        host,
+		http:        settings.HTTP,
+		recvWindow:  settings.RecvWindow,
+	}, nil
+}
+
+// get calls an endpoint through the policies of its host. The query is encoded
+// here and nowhere else.
+func (s *session) get(ctx context.Context, ep endpoint, query url.Values) (reply, *exchange.Error) {
+	s.host.Clock.Refresh(ctx, s.readClock)
+	encoded := query.Encode()
+	var answer reply
+	var sent time.Time
+	call := exchange.Call{
+		Use:    s.use(ep),
+		Resync: func(ctx context.Context) error { return s.host.Clock.Sync(ctx, sent, s.readClock) },
+	}
+	fault := s.host.Caller.Do(ctx, call, func(ctx context.Context) error {
+		sent = time.Now()
+		got, fault := s.send(ctx, ep, encoded)
+		if fault != nil {
+			return fault
+		}
+		answer = got
+		return nil
+	})
+	if fault != nil {
+		return reply{}, during(ep, fault)
+	}
+	return answer, nil
+}
+
+func (s *session) use(ep endpoint) exchange.Use {
+	return exchange.Use{Host: s.host.Name, UID: s.uid, Endpoint: string(ep)}
+}
+
+// send makes one request. It is called when it may go out at once.
+func (s *session) send(ctx context.Context, ep endpoint, query string) (reply, *exchange.Error) {
+	request, err := s.request(ctx, ep, query)
+	if err != nil {
+		return reply{}, &exchange.Error{Class: exchange.BadRequest, Message: err.Error()}
+	}
+	sent := time.Now()
+	response, err := s.http.Do(request)
+	if err != nil {
+		return reply{}, networkFault(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	if err != nil {
+		return reply{}, networkFault(fmt.Errorf("the answer broke off after %d bytes: %w", len(body), err))
+	}
+	got, fault := s.judge(answer{
+		endpoint:  ep,
+		status:    response.StatusCode,
+		header:    response.Header,
+		body:      body,
+		signature: request.Header.Get(signatureHeader),
+	})
+	if fault == nil && !ep.public() && !got.at.IsZero() {
+		s.host.Clock.Observe(got.at, sent, time.Now())
+	}
+	return got, fault
+}
+
+func (s *session) request(ctx context.Context, ep endpoint, query string) (*http.Request, error) {
+	// No body: the exchange answers 403 to a GET that has one, even an empty
+	// JSON object.
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+string(ep), http.NoBody)
+	if err != nil {
+		return nil, errors.New("the base URL cannot be used in a request")
+	}
+	if !ep.public() {
+		request.Header, err = s.signedHeaders(s.host.Clock.Now(), query)
+		if err != nil {
+			return nil, err
+		}
+	}
+	request.URL.RawQuery = query
+	request.Header.Set("User-Agent", "alphapulse")
+	request.Header.Set("Accept", "application/json")
+	return request, nil
+}
+
+// networkFault drops the URL that net/http puts before its errors: the address
+// says nothing new, and the query does not belong in a log.
+func networkFault(err error) *exchange.Error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return &exchange.Error{Class: exchange.Transient, Message: "no complete answer", Cause: err}
+}
+
+// during says what was being read when the fault came.
+func during(ep endpoint, fault *exchange.Error) *exchange.Error {
+	named := *fault
+	named.Message = ep.reading()
+	if fault.Message != "" {
+		named.Message += ": " + fault.Message
+	}
+	return &named
+}

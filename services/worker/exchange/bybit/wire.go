@@ -1,0 +1,121 @@
+package bybit
+
+import (
+	"encoding/json"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/alphapulse/alphapulse/services/worker/exchange"
+)
+
+// The types of this file are the exchange's fields as they come: in a string
+// or not, empty, null or missing. Each keeps "not given" apart from zero.
+
+// unfit is the error for a value that T cannot hold. encoding/json adds the
+// name of the field to an error of this type, and to no other.
+func unfit[T any](data []byte) error {
+	return &json.UnmarshalTypeError{Value: string(data), Type: reflect.TypeFor[T]()}
+}
+
+// scalar is the text of a JSON string or number; null is "". Composite values
+// and booleans are an error.
+func scalar[T any](data []byte) (string, error) {
+	switch {
+	case string(data) == "null":
+		return "", nil
+	case len(data) > 0 && data[0] == '"':
+		var s string
+		err := json.Unmarshal(data, &s)
+		return s, err
+	case len(data) > 0 && (data[0] == '-' || data[0] >= '0' && data[0] <= '9'):
+		return string(data), nil
+	default:
+		return "", unfit[T](data)
+	}
+}
+
+// text is text, or an id that is a number in some categories.
+type text string
+
+func (t *text) UnmarshalJSON(data []byte) error {
+	s, err := scalar[text](data)
+	*t = text(s)
+	return err
+}
+
+// amount is a decimal, kept as sent.
+type amount exchange.Number
+
+func (a *amount) UnmarshalJSON(data []byte) error {
+	s, err := scalar[amount](data)
+	if err != nil {
+		return err
+	}
+	if s != "" && !isDecimal(s) {
+		return unfit[amount](data)
+	}
+	*a = amount(s)
+	return nil
+}
+
+func (a amount) number() exchange.Number { return exchange.Number(a) }
+
+// millis is a time in milliseconds since 1970; "" and 0 are no time.
+type millis struct{ at time.Time }
+
+// lastMilli is the end of the year 9999, beyond which databases and JSON
+// encoders give up.
+const lastMilli = 253402300799999
+
+func (m *millis) UnmarshalJSON(data []byte) error {
+	s, err := scalar[millis](data)
+	if err != nil || s == "" {
+		return err
+	}
+	ms, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || ms < 0 || ms > lastMilli {
+		return unfit[millis](data)
+	}
+	if ms > 0 {
+		m.at = time.UnixMilli(ms).UTC()
+	}
+	return nil
+}
+
+// integer is a whole number; sent tells 0 from none.
+type integer struct {
+	value int64
+	sent  bool
+}
+
+func (i *integer) UnmarshalJSON(data []byte) error {
+	s, err := scalar[integer](data)
+	if err != nil || s == "" {
+		return err
+	}
+	i.value, err = strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return unfit[integer](data)
+	}
+	i.sent = true
+	return nil
+}
+
+// flag is a boolean, also as text; nil is none.
+type flag struct{ value *bool }
+
+func (f *flag) UnmarshalJSON(data []byte) error {
+	var value bool
+	switch string(data) {
+	case "null", `""`:
+		return nil
+	case "true", `"true"`:
+		value = true
+	case "false", `"false"`:
+	default:
+		return unfit[flag](data)
+	}
+	f.value = &value
+	return nil
+}

@@ -1,0 +1,101 @@
+// Package exchange says what the worker needs from an exchange: a reader per
+// data type, the shape of what a reader returns, the classes of its errors,
+// and the policies every call passes.
+//
+// An adapter (exchange/bybit) imports this package and nothing else of ours.
+// It never touches the database, never retries a job and never decides what a
+// missing row means: it reports what it read, what it could not read and why.
+package exchange
+
+import (
+	"context"
+	"time"
+)
+
+// Scope names the smallest part of a data type that is complete or not by
+// itself: a wallet for balances; a category, with its settle coin where the
+// exchange asks for one ("linear:USDT"), for positions, orders and prices.
+type Scope string
+
+// Snapshot is one complete attempt to read one scope.
+//
+// AsOf is the exchange's clock at the first response of the walk: nothing in
+// Rows is older. Rows are deduplicated by key. A caller may treat a row that
+// is absent as gone only if Complete is true and no fault in Faults lacks a
+// key.
+type Snapshot[T any] struct {
+	Scope    Scope
+	AsOf     time.Time
+	Rows     []T
+	Faults   []RowFault
+	Complete bool
+	// Err says why the scope was not read to its end; nil when Complete.
+	// Rows may still hold what came before the error.
+	Err *Error
+}
+
+// RowFault is a row that came but was not understood. Key is empty when not
+// even the row's key could be read; then nothing of the scope may be deleted.
+// Payload is the row as sent, with secrets redacted.
+type RowFault struct {
+	Key     string
+	Reason  string
+	Payload []byte
+}
+
+// BalanceReader reads one wallet.
+type BalanceReader interface {
+	BalanceScopes() []Scope
+	Balances(ctx context.Context, scope Scope) Snapshot[Balance]
+}
+
+// PositionReader reads the open positions of one scope.
+type PositionReader interface {
+	PositionScopes() []Scope
+	Positions(ctx context.Context, scope Scope) Snapshot[Position]
+}
+
+// OpenOrderReader reads the orders that are open in one scope. Order looks one
+// order up wherever the exchange still knows it; found is false only when the
+// exchange answered and does not know it.
+type OpenOrderReader interface {
+	OpenOrderScopes() []Scope
+	OpenOrders(ctx context.Context, scope Scope) Snapshot[Order]
+	Order(ctx context.Context, category, orderID string) (order Order, found bool, err *Error)
+}
+
+// ClosedOrderReader reads orders that ended within a window. A window is never
+// longer than MaxWindow; its bounds are inclusive of From and exclusive of To.
+type ClosedOrderReader interface {
+	ClosedOrderScopes() []Scope
+	MaxWindow() time.Duration
+	ClosedOrders(ctx context.Context, scope Scope, window Window) Snapshot[Order]
+}
+
+// PriceReader reads all tickers of one scope; it needs no key.
+type PriceReader interface {
+	PriceScopes() []Scope
+	Prices(ctx context.Context, scope Scope) Snapshot[Price]
+}
+
+// Prober asks the exchange who a key belongs to and what it may do.
+type Prober interface {
+	Probe(ctx context.Context) (KeyInfo, *Error)
+}
+
+// Window is a half-open span of time [From, To).
+type Window struct{ From, To time.Time }
+
+// KeyInfo is what the exchange says about a key. ExpiresAt is zero for a key
+// that does not expire. CanTrade and CanWithdraw are true if any permission
+// would let the key place an order or move funds out of the account.
+type KeyInfo struct {
+	UID         string
+	AccountMode string
+	ReadOnly    bool
+	CanTrade    bool
+	CanWithdraw bool
+	Permissions map[string][]string
+	ExpiresAt   time.Time
+	AsOf        time.Time
+}

@@ -1,0 +1,35 @@
+package exchange
+
+import "strconv"
+
+// Keyed is a row that knows its key within its data type. RowFault.Key has the
+// same form, so that a row which came but was not understood can be matched
+// with the row that is stored.
+type Keyed interface{ Key() string }
+
+// Key is "unified/USDT".
+func (b Balance) Key() string { return BalanceKey(b.Wallet, b.Asset) }
+
+// Key is "linear/BTCUSDT/0".
+func (p Position) Key() string { return PositionKey(p.Category, p.Symbol, p.PositionIdx) }
+
+// Key is "linear/" and the order's id.
+func (o Order) Key() string { return OrderKey(o.Category, o.OrderID) }
+
+// Key is "spot/BTCUSDT".
+func (p Price) Key() string { return PriceKey(p.Category, p.Symbol) }
+
+// BalanceKey is the key of a balance.
+func BalanceKey(wallet, asset string) string { return wallet + "/" + asset }
+
+// PositionKey is the key of a position: in hedge mode the legs of one symbol
+// differ in idx alone.
+func PositionKey(category, symbol string, idx int) string {
+	return category + "/" + symbol + "/" + strconv.Itoa(idx)
+}
+
+// OrderKey is the key of an order: ids are unique within a category only.
+func OrderKey(category, orderID string) string { return category + "/" + orderID }
+
+// PriceKey is the key of a price: one symbol may be listed in several categories.
+func PriceKey(category, symbol string) string { return category + "/" + symbol }
