@@ -1,0 +1,168 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/sirupsen/logrus"
+
+	"github.com/alphapulse/alphapulse/services/worker/exchange"
+	"github.com/alphapulse/alphapulse/services/worker/snapshot"
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// attempt is one claim at work: the job, and what it reads with.
+type attempt struct {
+	job *ledger.Claimed
+	log *logrus.Entry
+	db  *postgres.DB
+
+	account exchange.Prober      // nil for a market's job
+	market  exchange.PriceReader // nil for an account's job
+	clock   *exchange.Clock
+
+	// claimedAt is our clock at the claim; with job.ClaimedAt it gives the
+	// database's clock at any later time.
+	claimedAt time.Time
+}
+
+// now is the database's clock.
+func (a *attempt) now() time.Time { return a.job.ClaimedAt.Add(time.Since(a.claimedAt)) }
+
+// exchangeNow is the exchange's clock, as far as it has been measured.
+func (a *attempt) exchangeNow() time.Time {
+	offset, _ := a.clock.Offset()
+	return time.Now().Add(offset)
+}
+
+// halfTimeOver reports whether half of the attempt's time is used.
+func (a *attempt) halfTimeOver() bool { return time.Since(a.claimedAt) > a.job.Timeout/2 }
+
+// connect makes the readers of the job's account or market.
+func (w *Worker) connect(a *attempt) *exchange.Error {
+	adapter := w.exchanges[a.job.Exchange]
+	if adapter == nil {
+		return &exchange.Error{
+			Class: exchange.Unsupported, Message: fmt.Sprintf("this worker has no adapter for exchange %q", a.job.Exchange),
+		}
+	}
+	target := exchange.Target{Environment: a.job.Environment, BaseURL: a.job.BaseURL, UID: a.job.ExchangeUID}
+	if a.job.Subject.Kind == syncjob.Market {
+		market, err := adapter.Market(target)
+		if err != nil {
+			return settingsFault(err)
+		}
+		a.market, a.clock = market, clockOf(market)
+		return nil
+	}
+	credentials, fault := w.credentials(a.job)
+	if fault != nil {
+		return fault
+	}
+	account, err := adapter.Account(target, credentials)
+	if err != nil {
+		return settingsFault(err)
+	}
+	a.account, a.clock = account, clockOf(account)
+	return nil
+}
+
+func clockOf(source any) *exchange.Clock {
+	if keeper, ok := source.(exchange.Timekeeper); ok {
+		return keeper.Clock()
+	}
+	return exchange.NewClock()
+}
+
+func settingsFault(err error) *exchange.Error {
+	return &exchange.Error{Class: exchange.BadRequest, Message: "the account's exchange settings are wrong", Cause: err}
+}
+
+// credentials opens the account's sealed key. That it cannot be opened is a
+// fault of this worker's vault key and not of the account's, so it is not of
+// class auth.
+func (w *Worker) credentials(job *ledger.Claimed) (exchange.Credentials, *exchange.Error) {
+	if job.Sealed == nil {
+		return exchange.Credentials{}, &exchange.Error{
+			Class: exchange.Auth, Message: "no key is stored for this account; set one with `accounts set-key`",
+		}
+	}
+	opened, err := w.deps.Opener.Open(job.Subject.ID, job.KeyVersion, job.Sealed)
+	if err != nil {
+		return exchange.Credentials{}, &exchange.Error{Class: classInternal, Message: err.Error()}
+	}
+	return exchange.NewCredentials(opened.Key.Reveal(), []byte(opened.Secret.Reveal())), nil
+}
+
+// serve gives the account's reader of one kind of data.
+func serve[R any](a *attempt) (R, *exchange.Error) {
+	source, ok := a.account.(R)
+	if !ok {
+		return source, &exchange.Error{
+			Class: exchange.Unsupported, Message: fmt.Sprintf("%s does not serve %s", a.job.Exchange, a.job.DataType),
+		}
+	}
+	return source, nil
+}
+
+// storedRows counts the rows that a table holds of a scope.
+func (a *attempt) storedRows(ctx context.Context, t snapshot.Table, scope string) (int, error) {
+	query := fmt.Sprintf(`SELECT count(*) FROM alphapulse.%s WHERE %s = $1 AND %s = $2`, t.Name, t.Subject, t.Scope)
+	var n int
+	err := a.db.QueryRow(ctx, query, a.job.Subject.ID, scope).Scan(&n)
+	return n, err
+}
+
+// watermarks gives the watermark of each scope of the job's data type that has
+// one.
+func (a *attempt) watermarks(ctx context.Context) (map[string]time.Time, error) {
+	const query = `
+SELECT scope, watermark FROM alphapulse.sync_scopes
+WHERE subject_id = $1 AND data_type = $2 AND watermark IS NOT NULL`
+	rows, err := a.db.Query(ctx, query, a.job.Subject.ID, string(a.job.DataType))
+	if err != nil {
+		return nil, err
+	}
+	marks := map[string]time.Time{}
+	var scope string
+	var mark time.Time
+	_, err = pgx.ForEachRow(rows, []any{&scope, &mark}, func() error {
+		marks[scope] = mark
+		return nil
+	})
+	return marks, err
+}
+
+// storedOpenOrders reads the orders that the table says are open, or whose
+// state it does not know.
+func (a *attempt) storedOpenOrders(ctx context.Context) ([]storedOrder, error) {
+	const query = `
+SELECT category, order_id, coalesce(client_order_id, ''), symbol, side, coalesce(order_type, ''),
+       coalesce(time_in_force, ''), status, coalesce(exchange_status, ''), coalesce(price::text, ''),
+       coalesce(quantity::text, ''), coalesce(filled_quantity::text, ''), coalesce(average_price::text, ''),
+       coalesce(trigger_price::text, ''), fees, reduce_only, created_at, updated_at, coalesce(scope, ''), observed_at
+FROM alphapulse.orders
+WHERE account_id = $1 AND status IN ('untriggered', 'open', 'partially_filled', 'unknown')`
+	rows, err := a.db.Query(ctx, query, a.job.Subject.ID)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (storedOrder, error) {
+		var o storedOrder
+		var created, updated *time.Time
+		err := row.Scan(&o.Category, &o.OrderID, &o.ClientOrderID, &o.Symbol, &o.Side, &o.OrderType, &o.TimeInForce,
+			&o.Status, &o.ExchangeStatus, &o.Price, &o.Quantity, &o.FilledQuantity, &o.AveragePrice, &o.TriggerPrice,
+			&o.Fees, &o.ReduceOnly, &created, &updated, &o.Scope, &o.ObservedAt)
+		if created != nil {
+			o.CreatedAt = *created
+		}
+		if updated != nil {
+			o.UpdatedAt = *updated
+		}
+		return o, err
+	})
+}

@@ -1,0 +1,138 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alphapulse/alphapulse/services/worker/exchange"
+	"github.com/alphapulse/alphapulse/services/worker/snapshot"
+)
+
+// Orders are two readings in one job. The open orders of each scope are a
+// snapshot, but nothing is deleted: an order that is open in the table and not
+// in a complete walk is looked up, and only what the exchange has forgotten is
+// inferred to be cancelled. Closed orders are a history, read in windows since
+// the watermark of their category.
+//
+// Columns are those of exchange.Order, which says how each is read from the
+// wire; order_row.go has the table.
+type ordersReader struct {
+	writer         *snapshot.Writer
+	forgottenAfter time.Duration
+}
+
+func newOrdersReader(forgottenAfter time.Duration) reader {
+	return &ordersReader{writer: snapshot.NewWriter(ordersTable()), forgottenAfter: forgottenAfter}
+}
+
+func (r *ordersReader) read(ctx context.Context, a *attempt) reading {
+	open, fault := serve[exchange.OpenOrderReader](a)
+	if fault != nil {
+		return reading{fault: fault}
+	}
+	closed, fault := serve[exchange.ClosedOrderReader](a)
+	if fault != nil {
+		return reading{fault: fault}
+	}
+	known, err := a.storedOpenOrders(ctx)
+	if err != nil {
+		return reading{fault: databaseFault("reading the orders that are open in the table", err)}
+	}
+	walk := ordersWalk{ordersReader: r, a: a, known: known}
+	if walk.open(ctx, open) && walk.closed(ctx, closed) {
+		walk.lookUpVanished(ctx, open)
+	}
+	return walk.reading()
+}
+
+// ordersWalk collects what one attempt reads, before it becomes parts.
+type ordersWalk struct {
+	*ordersReader
+	a     *attempt
+	known []storedOrder
+	got   reading // carries the fault that ends the job
+	opens []exchange.Snapshot[exchange.Order]
+	pasts []closedWalk
+}
+
+// goOn notes a fault and reports whether the reading continues.
+func (w *ordersWalk) goOn(fault *exchange.Error) bool {
+	if fault == nil || !fault.Class.EndsJob() {
+		return true
+	}
+	if w.got.fault == nil {
+		w.got.fault = fault
+	}
+	return w.a.job.LastAttempt() && storable(fault.Class)
+}
+
+func (w *ordersWalk) open(ctx context.Context, source exchange.OpenOrderReader) bool {
+	for _, scope := range source.OpenOrderScopes() {
+		snap := source.OpenOrders(ctx, scope)
+		w.opens = append(w.opens, snap)
+		if !w.goOn(snap.Err) {
+			return false
+		}
+	}
+	return true
+}
+
+// reading turns the walks into parts. An order that came both open and closed
+// is kept where it is further on.
+func (w *ordersWalk) reading() reading {
+	newest := map[string]exchange.Order{}
+	for _, rows := range w.rows() {
+		for _, o := range rows {
+			if kept, ok := newest[o.Key()]; !ok || further(o, kept) {
+				newest[o.Key()] = o
+			}
+		}
+	}
+	keep := func(rows []exchange.Order) []exchange.Order {
+		var kept []exchange.Order
+		for _, o := range rows {
+			if best, ok := newest[o.Key()]; ok && sameState(best, o) {
+				kept = append(kept, o)
+				delete(newest, o.Key())
+			}
+		}
+		return kept
+	}
+	for _, past := range w.pasts { // the scopes of the past are written last and so decided first
+		past.snap.Rows = keep(past.snap.Rows)
+		w.got.parts = append(w.got.parts, w.closedPart(past))
+	}
+	for _, snap := range w.opens {
+		snap.Rows = keep(snap.Rows)
+		w.got.parts = append(w.got.parts, w.openPart(snap))
+	}
+	return w.got
+}
+
+func (w *ordersWalk) rows() [][]exchange.Order {
+	var all [][]exchange.Order
+	for _, snap := range w.opens {
+		all = append(all, snap.Rows)
+	}
+	for _, past := range w.pasts {
+		all = append(all, past.snap.Rows)
+	}
+	return all
+}
+
+func (w *ordersWalk) openPart(snap exchange.Snapshot[exchange.Order]) part {
+	p := snapshotPart(snap, w.writer, orderValues)
+	p.stores = !snap.AsOf.IsZero() && (snap.Complete || len(snap.Rows) > 0)
+	p.queue = w.upsert(snap.Rows)
+	return p
+}
+
+// upsert writes orders; no order is ever deleted by a walk.
+func (w *ordersWalk) upsert(orders []exchange.Order) func(*pgx.Batch, snapshot.Stamp, *snapshot.Tally) {
+	rows := snapshot.Collect(w.writer.Table(), orders, orderValues)
+	return func(batch *pgx.Batch, stamp snapshot.Stamp, tally *snapshot.Tally) {
+		w.writer.Upsert(batch, stamp, rows, tally)
+	}
+}

@@ -1,0 +1,106 @@
+package snapshot
+
+import "fmt"
+
+// statements are the SQL of one table, made once.
+type statements struct {
+	remove       string
+	closeChanged string
+	upsert       string
+}
+
+func compile(t Table) statements {
+	s := statements{remove: t.removeSQL(), upsert: t.upsertSQL()}
+	if !t.NoHistory {
+		s.closeChanged = t.closeChangedSQL()
+	}
+	return s
+}
+
+// removeSQL deletes the scope's rows that did not come and closes their
+// history. Its parameters are those of a complete row set and one more, the
+// keys that are protected, in the form of exchange.RowFault.Key.
+func (t Table) removeSQL() string {
+	protected := fmt.Sprintf("$%d::text[]", firstArray+len(t.columns()))
+	closed := ""
+	if !t.NoHistory {
+		closed = fmt.Sprintf(`,
+closed AS (
+    UPDATE alphapulse.%s_history h SET valid_to = %s
+    FROM gone WHERE h.%s = %s AND %s AND h.valid_to IS NULL)`,
+			t.Name, asOfParam, t.Subject, subjectParam, t.keysMatch("h", "gone"))
+	}
+	return fmt.Sprintf(`
+WITH i AS %[1]s,
+gone AS (
+    DELETE FROM alphapulse.%[2]s t
+    WHERE t.%[3]s = %[4]s AND t.%[5]s = %[6]s
+      AND NOT EXISTS (SELECT FROM i WHERE %[7]s)
+      AND NOT concat_ws('/', %[8]s) = ANY (%[9]s)
+    RETURNING %[10]s)%[11]s
+SELECT count(*), %[12]s IS NULL AND %[13]s IS NULL FROM gone`,
+		t.incoming(), t.Name, t.Subject, subjectParam, t.Scope, scopeParam, t.keysMatch("t", "i"),
+		each(t.Key, "t.%s", ", "), protected, each(t.Key, "t.%s", ", "), closed, runParam, asOfParam)
+}
+
+// closeChangedSQL ends the open history rows of rows that are about to change.
+// It is a statement of its own, before the upsert opens new ones, because the
+// index that allows one open row per key would see both.
+func (t Table) closeChangedSQL() string {
+	return fmt.Sprintf(`
+WITH i AS %[1]s
+UPDATE alphapulse.%[2]s_history h SET valid_to = %[3]s
+FROM i JOIN alphapulse.%[2]s t ON t.%[4]s = %[5]s AND %[6]s
+WHERE h.%[4]s = %[5]s AND %[7]s AND h.valid_to IS NULL
+  AND %[8]s AND %[9]s AND (%[10]s IS NULL OR true) AND (%[11]s IS NULL OR true)`,
+		t.incoming(), t.Name, asOfParam, t.Subject, subjectParam, t.keysMatch("t", "i"), t.keysMatch("h", "i"),
+		t.changed(), t.guard(), scopeParam, runParam)
+}
+
+// upsertSQL inserts what is new, updates what changed or moved, opens history
+// rows for what is new or changed, and counts those.
+func (t Table) upsertSQL() string {
+	given := t.columns()
+	scopeColumn, scopeValue := ", "+t.Scope, ", "+scopeParam
+	if t.scopeIsGiven() {
+		scopeColumn, scopeValue = "", ""
+	}
+	opened := ""
+	if !t.NoHistory {
+		opened = fmt.Sprintf(`,
+opened AS (
+    INSERT INTO alphapulse.%s_history (%s, %s%s, run_id, valid_from)
+    SELECT %s, %s%s, %s, %s FROM diff d WHERE d.fresh OR d.changed)`,
+			t.Name, t.Subject, each(given, "%s", ", "), scopeColumn,
+			subjectParam, each(given, "d.%s", ", "), scopeValue, runParam, asOfParam)
+	}
+	return fmt.Sprintf(`
+WITH i AS %[1]s,
+diff AS (
+    SELECT i.*, t.%[2]s IS NULL AS fresh, t.%[2]s IS NOT NULL AND %[3]s AS changed
+    FROM i LEFT JOIN alphapulse.%[4]s t ON t.%[2]s = %[5]s AND %[6]s
+    WHERE t.%[2]s IS NULL OR (%[7]s AND (%[3]s OR %[8]s))),
+written AS (
+    INSERT INTO alphapulse.%[4]s AS t (%[2]s, %[9]s%[10]s, run_id, as_of, observed_at)
+    SELECT %[5]s, %[11]s%[12]s, %[13]s, %[14]s, clock_timestamp() FROM diff d
+    ON CONFLICT (%[2]s, %[15]s) DO UPDATE
+    SET %[16]s,
+        run_id = CASE WHEN %[17]s THEN excluded.run_id ELSE t.run_id END,
+        as_of = CASE WHEN %[17]s THEN excluded.as_of ELSE t.as_of END,
+        observed_at = CASE WHEN %[17]s THEN excluded.observed_at ELSE t.observed_at END)%[18]s
+SELECT count(*) FILTER (WHERE fresh OR changed) FROM diff WHERE %[19]s IS NULL OR true`,
+		t.incoming(), t.Subject, t.changed(), t.Name, subjectParam, t.keysMatch("t", "i"), t.guard(), t.moved(),
+		each(given, "%s", ", "), scopeColumn, each(given, "d.%s", ", "), scopeValue, runParam, asOfParam,
+		each(t.Key, "%s", ", "), t.assignments(),
+		row("t", t.Compared)+" IS DISTINCT FROM "+row("excluded", t.Compared), opened, scopeParam)
+}
+
+// assignments set the columns of a conflicting row.
+func (t Table) assignments() string {
+	assigned := append(append([]Column{}, t.Compared...), t.Market...)
+	set := each(assigned, "%s = excluded.%s", ", ")
+	for _, c := range t.Sticky {
+		set += fmt.Sprintf(", %[1]s = coalesce(excluded.%[1]s, t.%[1]s)", c.Name)
+	}
+	return set
+}

@@ -1,0 +1,115 @@
+package snapshot
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Column is a column and the type its text is cast to.
+type Column struct{ Name, Type string }
+
+// Table describes a data table. Its history table has the same columns, with
+// valid_from and valid_to in place of as_of and observed_at.
+type Table struct {
+	Name    string // without the schema
+	Subject string // account_id or market_id
+	Scope   string // the column that holds the scope
+	// Key is the key beside the subject. Rows are given in the order Key,
+	// Compared, Market,
+	// Sticky.
+	Key      []Column
+	Compared []Column
+	// Market columns follow the market.
+	Market []Column
+	// Sticky columns are not compared either, and NULL keeps what is stored.
+	Sticky []Column
+	// Guard is a condition on t (stored) and i (incoming) under which a stored
+	// row may be changed; empty: always.
+	Guard string
+	// NoHistory leaves the history to the caller.
+	NoHistory bool
+}
+
+// columns are all columns of a row as it is given.
+func (t Table) columns() []Column {
+	all := append([]Column{}, t.Key...)
+	all = append(all, t.Compared...)
+	all = append(all, t.Market...)
+	return append(all, t.Sticky...)
+}
+
+// scopeIsGiven reports whether the scope is one of the given columns.
+func (t Table) scopeIsGiven() bool {
+	for _, c := range t.columns() {
+		if c.Name == t.Scope {
+			return true
+		}
+	}
+	return false
+}
+
+// each writes the columns with a format that has one %s, joined by sep.
+func each(columns []Column, format, sep string) string {
+	parts := make([]string, len(columns))
+	for i, c := range columns {
+		parts[i] = strings.ReplaceAll(format, "%s", c.Name)
+	}
+	return strings.Join(parts, sep)
+}
+
+// The parameters every statement shares; the columns' arrays follow from $5.
+const (
+	subjectParam = "$1::uuid"
+	scopeParam   = "$2::text"
+	runParam     = "$3::uuid"
+	asOfParam    = "$4::timestamptz"
+	firstArray   = 5
+)
+
+// incoming is the FROM item i with every given column cast to its type.
+func (t Table) incoming() string {
+	columns := t.columns()
+	arrays := make([]string, len(columns))
+	casts := make([]string, len(columns))
+	for i, c := range columns {
+		arrays[i] = fmt.Sprintf("$%d::text[]", firstArray+i)
+		casts[i] = fmt.Sprintf("u.%[1]s::%[2]s AS %[1]s", c.Name, c.Type)
+	}
+	return fmt.Sprintf("(SELECT %s FROM unnest(%s) AS u (%s))",
+		strings.Join(casts, ", "), strings.Join(arrays, ", "), each(columns, "%s", ", "))
+}
+
+// keysMatch joins two aliases on the key.
+func (t Table) keysMatch(a, b string) string {
+	return each(t.Key, a+".%s = "+b+".%s", " AND ")
+}
+
+// row is a comparable tuple of columns.
+func row(alias string, columns []Column) string {
+	return "ROW(" + each(columns, alias+".%s", ", ") + ")"
+}
+
+// changed is the condition that what is compared differs between t and i.
+func (t Table) changed() string {
+	return row("t", t.Compared) + " IS DISTINCT FROM " + row("i", t.Compared)
+}
+
+// moved is the condition that a column differs which is brought up to date
+// without counting as a change.
+func (t Table) moved() string {
+	condition := "false"
+	if len(t.Market) > 0 {
+		condition = row("t", t.Market) + " IS DISTINCT FROM " + row("i", t.Market)
+	}
+	for _, c := range t.Sticky {
+		condition += fmt.Sprintf(" OR i.%[1]s <> coalesce(t.%[1]s, '')", c.Name)
+	}
+	return "(" + condition + ")"
+}
+
+func (t Table) guard() string {
+	if t.Guard == "" {
+		return "true"
+	}
+	return "(" + t.Guard + ")"
+}

@@ -1,0 +1,213 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/sirupsen/logrus"
+
+	"github.com/alphapulse/alphapulse/services/worker/exchange"
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/queue"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// commitMargin is what is left of a job's time when its reading is cut off, so
+// that the outcome still finds the lease alive.
+const commitMargin = 5 * time.Second
+
+// walk carries one delivery from claim to ack. ctx is the work context: when
+// it ends the attempt is given back. Finishing (commit, report, ack) does not
+// depend on it.
+func (w *Worker) walk(ctx context.Context, d queue.Delivery, log *logrus.Entry) {
+	before := time.Now()
+	claim := uuid.NewString()
+	job, refusal, err := w.claims.Claim(ctx, ledger.ClaimRequest{
+		JobID: d.Job.JobID, Claim: claim, Owner: w.cfg.Name, Publishes: d.Job.Publishes,
+	})
+	switch {
+	case err != nil:
+		log.WithError(err).Warn("the job could not be claimed; its message comes again")
+		w.nak(d, retryClaim, log)
+		return
+	case job == nil:
+		w.refused(ctx, d, refusal, log)
+		return
+	}
+	log = log.WithFields(logrus.Fields{"attempt": job.Attempt, "claim": claim, "account": job.Account})
+	log.WithField("trigger", string(job.Trigger)).Info("claimed")
+	held, l := w.leases.hold(ctx, job, d, before, log)
+	defer w.leases.release(l)
+	// Our clock at the database's claim lies between these two.
+	a := &attempt{job: job, log: log, db: w.deps.Writes, claimedAt: before.Add(time.Since(before) / 2)}
+	w.finish(ctx, d, l, w.work(held, l, a), a)
+}
+
+// result is what an attempt came to.
+type result struct {
+	outcome ledger.Outcome
+	write   ledger.Write
+	facts   *ledger.KeyFacts // of a passed probe
+	// cause is why it was cancelled from outside; nil if it was not. Then
+	// there is no outcome.
+	cause error
+}
+
+// work reads the exchange within the attempt's time. A panic is an outcome.
+func (w *Worker) work(ctx context.Context, l *lease, a *attempt) (res result) {
+	ctx, tally := exchange.WithTally(ctx)
+	ctx, cancel := context.WithTimeoutCause(ctx, a.job.Timeout-commitMargin, errTimeUp)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { w.leases.cancelled(l, context.Cause(ctx)) })
+	defer stop()
+	defer func() {
+		if p := recover(); p != nil {
+			a.log.WithField("panic", fmt.Sprint(p)).WithField("stack", string(debug.Stack())).Error("the attempt panicked")
+			fault := &exchange.Error{Class: classInternal, Message: "the worker met a defect of its own; its log has the stack"}
+			res = result{outcome: failure(a.job, fault, false, time.Now())}
+		}
+		res.outcome.Requests = tally.Requests()
+	}()
+	res = w.read(ctx, a)
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errTimeUp):
+		fault := &exchange.Error{Class: classDeadline, Message: "the attempt ran out of time: the exchange answered too slowly"}
+		res = result{outcome: failure(a.job, fault, false, time.Now())}
+	case cause != nil:
+		res = result{cause: cause}
+	}
+	return res
+}
+
+// read reads what the job is about and judges it.
+func (w *Worker) read(ctx context.Context, a *attempt) result {
+	if until := w.bans.left(a.job.MarketID); until > 0 {
+		return result{outcome: ledger.Outcome{
+			Status: syncjob.Waiting, Wait: syncjob.WaitExchange, After: until, Class: syncjob.Banned,
+			Message: "the exchange refuses this address for now",
+		}}
+	}
+	if fault := w.connect(a); fault != nil {
+		return result{outcome: failure(a.job, fault, false, time.Now())}
+	}
+	if a.job.DataType == syncjob.Probe {
+		outcome, facts := a.probe(ctx)
+		return result{outcome: outcome, facts: facts}
+	}
+	reader := w.readers[a.job.DataType]
+	if reader == nil {
+		fault := &exchange.Error{Class: exchange.Unsupported, Message: "this worker does not know the data type"}
+		return result{outcome: failure(a.job, fault, false, time.Now())}
+	}
+	r := reader.read(ctx, a)
+	if skew := a.checkDates(&r); skew != nil && r.fault == nil {
+		r = reading{fault: skew}
+	}
+	if r.fault != nil {
+		w.heed(ctx, a, r.fault)
+	}
+	v := judge(a.job, r, time.Now())
+	a.log.WithFields(logrus.Fields{"rows": v.outcome.RowsFetched, "scopes": len(r.parts)}).Info("read")
+	res := result{outcome: v.outcome}
+	if v.store {
+		res.write = a.store(r, v.outcome)
+	}
+	return res
+}
+
+// finish commits, reports and acks, in this order. It uses a context of its
+// own: a worker that stops still finishes what it has read.
+func (w *Worker) finish(ctx context.Context, d queue.Delivery, l *lease, res result, a *attempt) {
+	ctx = context.WithoutCancel(ctx)
+	if res.cause != nil {
+		w.abandon(ctx, d, res.cause, a)
+		return
+	}
+	w.leases.committing(l)
+	settled, err := w.commit(ctx, l, res, a)
+	switch {
+	case err != nil:
+		a.log.WithError(err).Error("the outcome could not be committed; the lease ends and the job is tried again")
+		return
+	case !settled.Holds:
+		a.log.Warn("another claim has the job; nothing of this one was stored")
+		return
+	}
+	a.log.WithFields(outcomeFields(settled, res.outcome)).Info("committed")
+	if !settled.Status.Open() {
+		w.report(ctx, d.Job, a.job.Claim, settled.Status, settled.Written.Changed, res.outcome.Class, a.log)
+	}
+	w.ack(ctx, d, a.log)
+}
+
+func outcomeFields(s ledger.Settled, out ledger.Outcome) logrus.Fields {
+	fields := logrus.Fields{
+		"status": string(s.Status), "rows_changed": s.Written.Changed, "rows_deleted": s.Written.Deleted,
+		"requests": out.Requests,
+	}
+	if out.Class != "" {
+		fields["error_class"], fields["error_code"], fields["error_message"] = string(out.Class), out.Code, out.Message
+	}
+	if !s.Applied {
+		fields["ended_by"] = "somebody else"
+	}
+	return fields
+}
+
+// commit stores the outcome. While the database is away it is tried again for
+// as long as the lease can be alive, with the data that was read kept; an error
+// that trying again cannot mend becomes the outcome.
+func (w *Worker) commit(ctx context.Context, l *lease, res result, a *attempt) (ledger.Settled, error) {
+	for wait := 100 * time.Millisecond; ; wait *= 2 {
+		settled, err := w.commitOnce(ctx, res, a)
+		if err == nil {
+			return settled, nil
+		}
+		if !postgres.IsConnection(err) && res.write != nil {
+			fault := databaseFault("storing what was read", err)
+			a.log.WithError(err).Error("what was read could not be stored")
+			res = result{outcome: failure(a.job, fault, false, time.Now())}
+			continue
+		}
+		if time.Since(l.extended)+wait > w.claims.Settings().Lease {
+			return ledger.Settled{}, err
+		}
+		a.log.WithError(err).Warn("the database is away; the commit is tried again")
+		timer := time.NewTimer(wait)
+		<-timer.C
+	}
+}
+
+func (w *Worker) commitOnce(ctx context.Context, res result, a *attempt) (ledger.Settled, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.claims.Settings().Lease)
+	defer cancel()
+	if a.job.DataType == syncjob.Probe {
+		return w.writes.CommitProbe(ctx, a.job, res.outcome, res.facts)
+	}
+	return w.writes.Commit(ctx, a.job, res.outcome, res.write)
+}
+
+// abandon ends an attempt that was cancelled from outside. A worker that stops
+// gives the job back; one that lost its claim, or may have, touches nothing.
+func (w *Worker) abandon(ctx context.Context, d queue.Delivery, cause error, a *attempt) {
+	log := a.log.WithField("cause", cause.Error())
+	if errors.Is(cause, errTaken) || errors.Is(cause, errUnsure) {
+		log.Warn("abandoned: the claim is lost")
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	released, err := w.claims.Release(ctx, ledger.Holding{JobID: a.job.JobID, Claim: a.job.Claim})
+	switch {
+	case err != nil:
+		log.WithError(err).Warn("the job could not be given back; its lease ends")
+	case released:
+		log.Info("released")
+		w.nak(d, 0, log)
+	}
+}

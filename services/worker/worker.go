@@ -1,0 +1,192 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/alphapulse/alphapulse/services/worker/exchange"
+	"github.com/alphapulse/alphapulse/services/worker/exchange/bybit"
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/queue"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// probeSlots is how many probes a worker works on at once.
+const probeSlots = 2
+
+// Worker is one worker process.
+type Worker struct {
+	cfg       Config
+	deps      Deps
+	claims    *ledger.Ledger // claims, heartbeats, releases
+	writes    *ledger.Ledger // outcomes with their rows
+	exchanges map[string]exchange.Adapter
+	readers   map[syncjob.DataType]reader
+	leases    *leases
+	bans      *bans
+}
+
+// New checks the configuration and names every mistake at once.
+func New(cfg Config, deps Deps) (*Worker, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, fmt.Errorf("worker: %w", err)
+	}
+	exchanges := deps.Exchanges
+	if exchanges == nil {
+		exchanges, err = adapters(cfg, deps.Log)
+		if err != nil {
+			return nil, fmt.Errorf("worker: %w", err)
+		}
+	}
+	if deps.Stuck == nil {
+		deps.Stuck = func(what string) { deps.Log.Fatal(what) }
+	}
+	claims := ledger.New(deps.Claims, ledger.Settings{})
+	return &Worker{
+		cfg: cfg, deps: deps, exchanges: exchanges, readers: readers(cfg),
+		claims: claims, writes: ledger.New(deps.Writes, ledger.Settings{}),
+		leases: newLeases(claims, deps.Stuck, deps.Log),
+		bans:   newBans(claims, cfg.Egress, deps.Log),
+	}, nil
+}
+
+// readers are the data types there are: each is one file of this package.
+func readers(cfg Config) map[syncjob.DataType]reader {
+	return map[syncjob.DataType]reader{
+		syncjob.Balances:  newBalancesReader(),
+		syncjob.Positions: newPositionsReader(),
+		syncjob.Orders:    newOrdersReader(cfg.ForgottenAfter),
+		syncjob.Prices:    newPricesReader(cfg.PriceSymbols),
+	}
+}
+
+// adapters are the exchanges there are: each is one folder below exchange.
+func adapters(cfg Config, log *logrus.Entry) (map[string]exchange.Adapter, error) {
+	budget := exchange.DefaultBudget()
+	if cfg.RequestsPerSecond > 0 {
+		budget.Rate, budget.Burst = cfg.RequestsPerSecond, max(int(cfg.RequestsPerSecond), 1)
+	}
+	limiter, err := exchange.NewProcessBudget(budget)
+	if err != nil {
+		return nil, err
+	}
+	policies := exchange.DefaultPolicies()
+	policies.MaxInFlight = max(policies.MaxInFlight, uint(cfg.Slots+probeSlots)) //nolint:gosec // checked: 1 to 4096
+	hosts, err := exchange.NewHosts(policies, limiter, log)
+	if err != nil {
+		return nil, err
+	}
+	adapter, err := bybit.NewAdapter(hosts, bybit.Settings{})
+	if err != nil {
+		return nil, err
+	}
+	return map[string]exchange.Adapter{"bybit": adapter}, nil
+}
+
+// Run takes jobs until take ends, and works on those it has until work ends;
+// then it gives back what is left and returns.
+func (w *Worker) Run(take, work context.Context) error {
+	attempts, cancel := context.WithCancelCause(context.WithoutCancel(work))
+	defer cancel(nil)
+	stop := context.AfterFunc(work, func() { cancel(errReleasing) })
+	defer stop()
+	beats, endBeats := context.WithCancel(context.WithoutCancel(work))
+	var beating sync.WaitGroup
+	beating.Go(func() { w.leases.run(beats) })
+	defer beating.Wait()
+	defer endBeats()
+
+	w.deps.Log.WithField("types", syncjob.JoinTypes(w.cfg.Types)).WithField("slots", w.cfg.Slots).Info("worker takes jobs")
+	err := w.serveMarkets(take, attempts)
+	w.deps.Log.Info("worker has ended its jobs")
+	return err
+}
+
+// marketPoll is how often new exchanges and environments are looked for, when
+// no notification comes.
+const marketPoll = time.Second
+
+// serveMarkets serves the queues of every exchange and environment that has a
+// market, and of new ones as they come.
+func (w *Worker) serveMarkets(take, attempts context.Context) error {
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	served := map[string]bool{}
+	poll := time.NewTicker(marketPoll)
+	defer poll.Stop()
+	var asked time.Time
+	for {
+		markets, err := w.claims.Markets(take)
+		if err != nil && take.Err() == nil {
+			w.deps.Log.WithError(err).Warn("markets could not be read")
+		}
+		for _, m := range markets {
+			if err := w.serveMarket(take, attempts, m, served, &serving); err != nil {
+				return err
+			}
+		}
+		if time.Since(asked) >= banPoll {
+			w.bans.refresh(take, markets)
+			asked = time.Now()
+		}
+		select {
+		case <-take.Done():
+			return nil
+		case <-poll.C:
+		}
+	}
+}
+
+func (w *Worker) serveMarket(
+	take, attempts context.Context, m ledger.Market, served map[string]bool, serving *sync.WaitGroup,
+) error {
+	if w.exchanges[m.Exchange] == nil {
+		return nil // a newer worker's business
+	}
+	var failures error
+	for consumer, n := range w.consumers(m) {
+		if served[consumer.Name()] {
+			continue
+		}
+		sub, err := w.deps.Queue.Subscribe(consumer)
+		if err != nil {
+			failures = errors.Join(failures, fmt.Errorf("subscribing to %s: %w", consumer, err))
+			continue
+		}
+		served[consumer.Name()] = true
+		s := newSlots(n)
+		serving.Go(func() { s.serve(take, sub, func(slot int, d queue.Delivery) { w.take(attempts, slot, d) }) })
+	}
+	return failures
+}
+
+// consumers are the queues of a market that this worker serves, with the number
+// of its slots. Every worker serves probes.
+func (w *Worker) consumers(m ledger.Market) map[queue.Consumer]int {
+	queues := map[queue.Consumer]int{}
+	for _, lane := range w.cfg.Lanes {
+		for _, t := range w.cfg.Types {
+			queues[queue.Consumer{Exchange: m.Exchange, Environment: m.Environment, DataType: t, Lane: lane}] = w.cfg.Slots
+		}
+	}
+	probes := queue.Consumer{
+		Exchange: m.Exchange, Environment: m.Environment, DataType: syncjob.Probe, Lane: syncjob.Live,
+	}
+	queues[probes] = probeSlots
+	return queues
+}
+
+// take gives a delivery its identity in the logs and walks it.
+func (w *Worker) take(ctx context.Context, slot int, d queue.Delivery) {
+	log := w.deps.Log.WithFields(logrus.Fields{
+		"lane": string(d.Job.Lane), "slot": slot, "run_id": d.Job.RunID, "job_id": d.Job.JobID, "data_type": string(d.Job.DataType),
+	})
+	log.WithField("publishes", d.Job.Publishes).Info("delivered")
+	w.walk(ctx, d, log)
+}
