@@ -1,0 +1,122 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/alphapulse/alphapulse/shared/daemon"
+)
+
+const (
+	// minRetry is the pause after a first failure; it doubles up to the loop's
+	// own bound.
+	minRetry = 250 * time.Millisecond
+	// remindEvery is how often a failure that goes on is logged again.
+	remindEvery = 30 * time.Second
+)
+
+// loop repeats one step until it is told to stop. It runs the step again when
+// the pause that the step asked for is over, or when it is woken; after a
+// failure it waits, whoever wakes it, so that nothing spins while Postgres or
+// the broker is away.
+type loop struct {
+	name string
+	// step does the work and says how long nothing will be to do; 0 is "more".
+	step func(ctx context.Context) (time.Duration, error)
+	// maxRetry bounds the pause after failures.
+	maxRetry time.Duration
+	log      *logrus.Entry
+	wake     chan struct{}
+}
+
+func newLoop(
+	name string, maxRetry time.Duration, log *logrus.Entry, step func(context.Context) (time.Duration, error),
+) *loop {
+	return &loop{
+		name: name, step: step, maxRetry: max(maxRetry, minRetry),
+		log: log.WithField("loop", name), wake: make(chan struct{}, 1),
+	}
+}
+
+// kick makes the loop run its step soon. It never blocks.
+func (l *loop) kick() {
+	select {
+	case l.wake <- struct{}{}:
+	default: // it will run anyway
+	}
+}
+
+// run repeats the step until take ends. A step in hand goes on until work ends.
+func (l *loop) run(take, work context.Context) {
+	var trouble trouble
+	for take.Err() == nil {
+		pause, err := l.once(work)
+		wake := l.wake
+		if err != nil {
+			if work.Err() != nil {
+				return
+			}
+			trouble.met(l.log, err)
+			pause, wake = trouble.pause(l.maxRetry), nil
+		} else {
+			trouble.over(l.log)
+		}
+		if pause <= 0 {
+			continue
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-take.Done():
+		case <-wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// once runs the step; a panic in it is an error like others.
+func (l *loop) once(ctx context.Context) (pause time.Duration, err error) {
+	err = daemon.Guard(func() error {
+		pause, err = l.step(ctx)
+		return err
+	})
+	return pause, err
+}
+
+// trouble is a row of failures, so that one cause is not logged four times a
+// second for as long as it lasts.
+type trouble struct {
+	failures int
+	text     string
+	logged   time.Time
+	retry    time.Duration
+}
+
+// met logs a failure that is new, or that goes on for long.
+func (t *trouble) met(log *logrus.Entry, err error) {
+	t.failures++
+	if text := err.Error(); text == t.text && time.Since(t.logged) < remindEvery {
+		return
+	}
+	t.text, t.logged = err.Error(), time.Now()
+	var panicked *daemon.PanicError
+	if errors.As(err, &panicked) {
+		log = log.WithField("stack", string(panicked.Stack))
+	}
+	log.WithError(err).WithField("failures", t.failures).Warn("step failed; it is tried again")
+}
+
+func (t *trouble) pause(longest time.Duration) time.Duration {
+	t.retry = min(max(2*t.retry, minRetry), longest)
+	return t.retry
+}
+
+func (t *trouble) over(log *logrus.Entry) {
+	if t.failures > 0 {
+		log.WithField("failures", t.failures).Info("step works again")
+	}
+	*t = trouble{}
+}

@@ -1,0 +1,74 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// minPause is the shortest pause of a loop that found nothing it could take:
+// what is due may be in the hands of another scheduler.
+const minPause = 50 * time.Millisecond
+
+// planner makes runs of the schedules that are due.
+type planner struct {
+	ledger  *ledger.Ledger
+	db      *postgres.DB
+	log     *logrus.Entry
+	poll    time.Duration
+	batch   int
+	planned func() // wakes the publisher
+}
+
+// step plans one batch of accounts and one of markets. A kind that fails does
+// not keep the other from being planned.
+func (p *planner) step(ctx context.Context) (time.Duration, error) {
+	accounts, accountsErr := p.plan(ctx, syncjob.Account)
+	markets, marketsErr := p.plan(ctx, syncjob.Market)
+	if err := errors.Join(accountsErr, marketsErr); err != nil {
+		return 0, err
+	}
+	if accounts || markets {
+		return 0, nil
+	}
+	return p.untilNextSlot(ctx)
+}
+
+// plan reports whether it moved any slot on.
+func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind) (bool, error) {
+	planned, err := p.ledger.PlanDue(ctx, kind, p.batch)
+	if err != nil {
+		return false, err
+	}
+	if planned.Jobs > 0 {
+		p.planned()
+	}
+	if planned.Runs+planned.Skipped == 0 {
+		return false, nil
+	}
+	p.log.WithFields(logrus.Fields{
+		"subjects": string(kind), "runs": planned.Runs, "jobs": planned.Jobs, "skipped_slots": planned.Skipped,
+	}).Debug("due slots planned")
+	return true, nil
+}
+
+// untilNextSlot is how long no schedule will be due, at most the poll interval.
+func (p *planner) untilNextSlot(ctx context.Context) (time.Duration, error) {
+	const next = `
+SELECT least(min(next_at) - clock_timestamp(), $1::interval) FROM alphapulse.schedules WHERE enabled`
+	var wait *time.Duration
+	if err := p.db.QueryRow(ctx, next, p.poll).Scan(&wait); err != nil {
+		return 0, fmt.Errorf("finding the next slot: %w", err)
+	}
+	if wait == nil {
+		return p.poll, nil
+	}
+	return max(*wait, minPause), nil
+}

@@ -1,0 +1,165 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/queue"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// publishTimeout bounds one batch. It is shorter than the ten seconds after
+// which a job without a stream sequence is published again, so that this
+// publisher's answer is not overtaken by its own sweep.
+const publishTimeout = 8 * time.Second
+
+// publisher sends due jobs to the stream.
+type publisher struct {
+	ledger  *ledger.Ledger
+	queue   *queue.Queue
+	log     *logrus.Entry
+	poll    time.Duration
+	batch   int
+	missing func() // the stream is missing
+	full    func() // the stream is full
+}
+
+// step publishes one batch. The broker is asked first, and only when something
+// is due: taking a job raises its publishes, which would be for nothing while
+// the broker is away.
+func (p *publisher) step(ctx context.Context) (time.Duration, error) {
+	wait, err := p.ledger.NextDue(ctx, p.poll)
+	if err != nil || wait > 0 {
+		return wait, err
+	}
+	if err := p.queue.Ready(ctx); err != nil {
+		return 0, fmt.Errorf("jobs are due: %w", err)
+	}
+	due, err := p.ledger.TakeDue(ctx, p.batch)
+	if err != nil {
+		return 0, err
+	}
+	if len(due) == 0 {
+		return minPause, nil // another scheduler is at it
+	}
+	return 0, p.publish(ctx, due)
+}
+
+// publish sends what was taken and stores the receipts. If the process dies
+// anywhere in here, the jobs without a receipt are published again under the
+// next number.
+func (p *publisher) publish(ctx context.Context, due []ledger.Publication) error {
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+	published := p.send(ctx, messages(due))
+	var receipts []ledger.Receipt
+	var refused []ledger.Published
+	var failures []error
+	for i, at := range published {
+		switch {
+		case at.Err == nil:
+			receipts = append(receipts, ledger.Receipt{
+				JobID: due[i].JobID, Publishes: due[i].Publishes, Seq: at.Seq, Created: at.StreamCreated,
+			})
+		case errors.Is(at.Err, queue.ErrRefused):
+			refused = append(refused, ledger.Published{JobID: due[i].JobID, Publishes: due[i].Publishes})
+			failures = append(failures, at.Err)
+		default:
+			failures = append(failures, at.Err)
+		}
+	}
+	err := p.ledger.Confirm(ctx, receipts)
+	p.tell(due, published)
+	return errors.Join(err, p.giveBack(ctx, refused), p.blame(len(due), failures))
+}
+
+// send publishes, and once more under the same message ids what was not
+// answered: if it was stored after all, the broker says where instead of storing
+// it twice.
+func (p *publisher) send(ctx context.Context, jobs []queue.JobMessage) []queue.Published {
+	published := p.queue.PublishJobs(ctx, jobs)
+	var again []queue.JobMessage
+	var index []int
+	for i, at := range published {
+		if errors.Is(at.Err, queue.ErrUnknownOutcome) {
+			again, index = append(again, jobs[i]), append(index, i)
+		}
+	}
+	if len(again) == 0 || ctx.Err() != nil {
+		return published
+	}
+	for i, at := range p.queue.PublishJobs(ctx, again) {
+		if errors.Is(at.Err, queue.ErrRefused) {
+			continue // refused now says nothing about the first time
+		}
+		published[index[i]] = at
+	}
+	return published
+}
+
+// giveBack makes jobs due again that are certainly not in the stream.
+func (p *publisher) giveBack(ctx context.Context, refused []ledger.Published) error {
+	_, err := p.ledger.Republish(ctx, refused)
+	return err
+}
+
+// blame turns the failures of a batch into one error, and tells those who can
+// help.
+func (p *publisher) blame(total int, failures []error) error {
+	if len(failures) == 0 {
+		return nil
+	}
+	for _, err := range failures {
+		if errors.Is(err, queue.ErrStreamMissing) {
+			p.missing()
+			break
+		}
+	}
+	for _, err := range failures {
+		if errors.Is(err, queue.ErrStreamFull) {
+			p.full()
+			break
+		}
+	}
+	return fmt.Errorf("%d of %d jobs were not published; the first: %w", len(failures), total, failures[0])
+}
+
+// tell logs the first two steps of each job's walk. A job is met here for the
+// first time whoever planned it: a schedule, a person, an accepted key.
+func (p *publisher) tell(due []ledger.Publication, published []queue.Published) {
+	for i, job := range due {
+		entry := p.log.WithFields(logrus.Fields{
+			"run_id": job.RunID, "job_id": job.JobID, "data_type": string(job.DataType), "lane": string(job.Lane),
+			string(job.SubjectKind) + "_id": job.SubjectID,
+		})
+		if job.Publishes == 1 {
+			entry.Info("planned")
+		}
+		entry = entry.WithField("publishes", job.Publishes)
+		if at := published[i]; at.Err != nil {
+			entry.WithError(at.Err).Warn("not published")
+		} else {
+			entry.WithField("stream_seq", at.Seq).Info("published")
+		}
+	}
+}
+
+func messages(due []ledger.Publication) []queue.JobMessage {
+	jobs := make([]queue.JobMessage, len(due))
+	for i, job := range due {
+		jobs[i] = queue.JobMessage{
+			JobID: job.JobID, RunID: job.RunID, Publishes: job.Publishes,
+			Subject:  syncjob.Subject{Kind: job.SubjectKind, ID: job.SubjectID},
+			Exchange: job.Exchange, Environment: job.Environment, DataType: job.DataType, Lane: job.Lane,
+		}
+		if job.ExpiresAt != nil {
+			jobs[i].ExpiresAt = *job.ExpiresAt
+		}
+	}
+	return jobs
+}

@@ -1,0 +1,123 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/queue"
+)
+
+// Deps are the parts that a scheduler works with. It closes none of them.
+type Deps struct {
+	DB    *postgres.DB
+	Queue *queue.Queue
+	Log   *logrus.Entry
+	// Ledger replaces the one on DB with the protocol's own settings.
+	Ledger *ledger.Ledger
+}
+
+// Scheduler is one of any number of schedulers.
+type Scheduler struct {
+	cfg    Config
+	db     *postgres.DB
+	ledger *ledger.Ledger
+	queue  *queue.Queue
+	log    *logrus.Entry
+
+	planning, publishing, topology, sweeping, lining, stretching, purging, pruning *loop
+}
+
+// New prepares a scheduler; it does nothing before Run.
+func New(cfg Config, deps Deps) (*Scheduler, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("scheduler: %w", err)
+	}
+	if deps.DB == nil || deps.Queue == nil || deps.Log == nil {
+		return nil, errors.New("scheduler: it needs a database, a queue and a log")
+	}
+	s := &Scheduler{cfg: cfg.withDefaults(), db: deps.DB, ledger: deps.Ledger, queue: deps.Queue, log: deps.Log}
+	if s.ledger == nil {
+		s.ledger = ledger.New(deps.DB, ledger.Settings{})
+	}
+	s.wire()
+	return s, nil
+}
+
+// The longest pauses after failures.
+const (
+	retryOften  = time.Second
+	retrySlow   = 5 * time.Second
+	retryRarely = time.Minute
+)
+
+// wire makes the loops and says which wakes which.
+func (s *Scheduler) wire() {
+	planner := &planner{ledger: s.ledger, db: s.db, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch}
+	publisher := &publisher{ledger: s.ledger, queue: s.queue, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch}
+	topology := &topology{ledger: s.ledger, queue: s.queue, every: s.cfg.Topology}
+	sweeper := &sweeper{ledger: s.ledger, log: s.log, every: s.cfg.Sweep, batch: s.cfg.Batch}
+	lines := &lineChecker{ledger: s.ledger, queue: s.queue, log: s.log, every: s.cfg.Sweep, batch: s.cfg.Batch}
+	keeper := &keeper{ledger: s.ledger, queue: s.queue, log: s.log, cfg: s.cfg}
+
+	s.planning = newLoop("plan", retryOften, s.log, planner.step)
+	s.publishing = newLoop("publish", retrySlow, s.log, publisher.step)
+	s.topology = newLoop("topology", retrySlow, s.log, topology.step)
+	s.sweeping = newLoop("sweep", retryOften, s.log, sweeper.step)
+	s.lining = newLoop("lines", retryOften, s.log, lines.step)
+	s.stretching = newLoop("stretch", s.cfg.Stretch, s.log, keeper.stretch)
+	s.purging = newLoop("purge", retryRarely, s.log, keeper.purge)
+	s.pruning = newLoop("prune", retryRarely, s.log, keeper.prune)
+
+	planner.planned = s.publishing.kick
+	publisher.missing, publisher.full = s.topology.kick, s.purging.kick
+	topology.created = s.lining.kick
+	sweeper.due = s.publishing.kick
+	lines.missing, lines.due = s.topology.kick, s.publishing.kick
+}
+
+func (s *Scheduler) loops() []*loop {
+	return []*loop{
+		s.topology, s.planning, s.publishing, s.sweeping, s.lining, s.stretching, s.purging, s.pruning,
+	}
+}
+
+// Run works until take ends. A batch in hand is finished unless work ends
+// first; if the process dies in the middle of one, the next sweep finishes it.
+func (s *Scheduler) Run(take, work context.Context) error {
+	var running sync.WaitGroup
+	for _, l := range s.loops() {
+		running.Go(func() { l.run(take, work) })
+	}
+	running.Go(func() { s.listen(take) })
+	running.Wait()
+	return nil
+}
+
+// listen lets NOTIFY wake the loops. It is a hint: every loop also looks by
+// itself.
+func (s *Scheduler) listen(ctx context.Context) {
+	channels := []string{ledger.ChannelJobs, ledger.ChannelAccounts}
+	err := s.db.Listen(ctx, channels, func(_ context.Context, n postgres.Notification) {
+		switch n.Channel {
+		case ledger.ChannelJobs:
+			s.publishing.kick()
+		case ledger.ChannelAccounts:
+			s.topology.kick()
+			s.planning.kick()
+		default: // listening has begun: anything may have happened before
+			s.topology.kick()
+			s.planning.kick()
+			s.publishing.kick()
+		}
+	})
+	if err != nil && ctx.Err() == nil {
+		s.log.WithError(err).Error("listening has ended; due jobs are found by polling alone")
+	}
+}
