@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -63,7 +64,8 @@ func TestHeldRequestEndsWithItsClient(t *testing.T) {
 	require.NoError(t, s.AwaitHeld(t.Context(), id, 1))
 	cancel()
 	require.ErrorIs(t, <-gone, context.Canceled)
-	require.NoError(t, s.AwaitHeld(t.Context(), id, 0))
+	require.Eventually(t, func() bool { return s.Holds()[0].Waiting == 0 && s.Stats().InFlight == 0 }, 5*time.Second, time.Millisecond)
+	require.Equal(t, 1, s.Stats().Endpoints[infoPath].Results["aborted"])
 	require.Zero(t, s.Release("no such hold"))
 
 	ended, stop := context.WithCancel(t.Context())

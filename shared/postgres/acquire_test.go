@@ -132,7 +132,7 @@ func TestQueriesReturnTheirConnection(t *testing.T) {
 	rows.Close()
 	idle(t, db)
 
-	_, err = db.Query(t.Context(), "SELECT nonsense")
+	_, err = db.Query(t.Context(), "SELECT nonsense") //nolint:sqlclosecheck // there are none
 	require.Equal(t, "42703", postgres.SQLState(err))
 	idle(t, db)
 

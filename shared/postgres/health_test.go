@@ -32,7 +32,7 @@ func stopServer(t *testing.T, s *pgserver.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	require.NoError(t, s.Stop(ctx))
-	<-s.Done()
+	require.NoError(t, <-s.Done())
 }
 
 // The server goes away and comes back: one alert, one all-clear, and work goes

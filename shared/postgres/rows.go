@@ -107,7 +107,7 @@ func (*pooledBatch) Tx() pgx.Tx { return nil }
 type failedBatch struct{ err error }
 
 func (b failedBatch) Exec() (pgconn.CommandTag, error) { return pgconn.CommandTag{}, b.err }
-func (b failedBatch) Query() (pgx.Rows, error)         { return failedRows{err: b.err}, b.err }
+func (b failedBatch) Query() (pgx.Rows, error)         { return failedRows(b), b.err }
 func (b failedBatch) QueryRow() pgx.Row                { return &pooledRow{err: b.err} }
 func (b failedBatch) Close() error                     { return b.err }
 func (failedBatch) Tx() pgx.Tx                         { return nil }

@@ -87,7 +87,7 @@ func TestInTxRollsBackWhateverEndsTheClosure(t *testing.T) {
 		"rows left open": func(t *testing.T, db *postgres.DB) {
 			err := run(db, func(ctx context.Context, tx pgx.Tx) error {
 				_ = insertOne(ctx, tx)
-				_, err := tx.Query(ctx, "SELECT generate_series(1, 1000000)")
+				_, err := tx.Query(ctx, "SELECT generate_series(1, 1000000)") //nolint:sqlclosecheck // on purpose
 				return err
 			})
 			require.Error(t, err)

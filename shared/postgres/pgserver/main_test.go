@@ -33,7 +33,7 @@ func playParent(dir string) {
 		os.Exit(1)
 	}
 	fmt.Println(s.Pid(), s.URL())
-	<-s.Done()
+	fmt.Println("ended:", <-s.Done())
 	os.Exit(1)
 }
 
@@ -60,7 +60,7 @@ func query(t *testing.T, url, sql string) string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
-	defer conn.Close(context.Background())
+	defer conn.Close(context.Background()) //nolint:errcheck // one statement was all
 	var out string
 	require.NoError(t, conn.QueryRow(t.Context(), sql).Scan(&out))
 	return out
@@ -70,7 +70,7 @@ func makeNotes(t *testing.T, url string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
-	defer conn.Close(context.Background())
+	defer conn.Close(context.Background()) //nolint:errcheck // one statement was all
 	_, err = conn.Exec(t.Context(), "CREATE TABLE notes AS SELECT 'kept' AS note")
 	require.NoError(t, err)
 }

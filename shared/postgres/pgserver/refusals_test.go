@@ -18,7 +18,7 @@ func TestAnotherMajorVersionIsRefusedAndLeftAlone(t *testing.T) {
 	s, err := pgserver.Start(t.Context(), cfg)
 	require.NoError(t, err)
 	stop(t, s)
-	<-s.Done()
+	require.NoError(t, <-s.Done())
 	version := filepath.Join(cfg.DataDir, "PG_VERSION")
 	ours, err := os.ReadFile(version)
 	require.NoError(t, err)
@@ -107,7 +107,7 @@ func TestLeftoversOfAKilledPredecessor(t *testing.T) {
 	require.NoError(t, err)
 	require.NoDirExists(t, unfinished)
 	stop(t, s)
-	<-s.Done()
+	require.NoError(t, <-s.Done())
 
 	// Killed with the machine: the number in its pid file now belongs to
 	// another program, here this test.

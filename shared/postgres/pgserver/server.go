@@ -25,7 +25,6 @@ type Server struct {
 	proc    *process
 	lock    *dirLock
 	done    chan error
-	closing sync.Once
 	cleanup func()
 
 	mu       sync.Mutex

@@ -54,7 +54,7 @@ func TestALongPathGetsAShortSocketDirectory(t *testing.T) {
 	socket := "postgres://postgres@/alphapulse?host=" + url.QueryEscape(s.SocketDir()) + "&port=" + strconv.Itoa(s.Port())
 	require.Equal(t, "postgres", query(t, socket, "SELECT current_user::text"))
 	stop(t, s)
-	<-s.Done()
+	require.NoError(t, <-s.Done())
 	require.NoDirExists(t, s.SocketDir(), "what was made outside the data directory is gone")
 }
 

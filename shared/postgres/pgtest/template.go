@@ -87,17 +87,23 @@ func buildTemplate(ctx context.Context, conn *pgx.Conn, serverURL, name string) 
 }
 
 // awaitUnused waits for the sessions of the migration to be gone: a backend
-// ends a moment after its client.
+// ends a moment after its client, and sends no signal when it has.
 func awaitUnused(ctx context.Context, conn *pgx.Conn, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
 	for {
 		var sessions int
 		err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = $1", name).Scan(&sessions)
 		if err != nil || sessions == 0 {
 			return err
 		}
-		time.Sleep(5 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d sessions keep the template in use: %w", sessions, context.Cause(ctx))
+		case <-ticker.C:
+		}
 	}
 }
 

@@ -1,0 +1,137 @@
+package fleettest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alphapulse/alphapulse/services/exchangesim"
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+	"github.com/alphapulse/alphapulse/shared/vault"
+)
+
+// Seal encrypts a key for the fleet's workers.
+func (f *Fleet) Seal(key, secret string) func(string, int) ([]byte, error) {
+	return func(id string, version int) ([]byte, error) {
+		credentials := vault.Credentials{Key: vault.NewSecret(key), Secret: vault.NewSecret(secret)}
+		return f.opener.Sealer().Seal(id, version, credentials)
+	}
+}
+
+// Add adds account index of the stand-in, without waiting for its probe.
+func (f *Fleet) Add(index int) (ledger.Account, ledger.Run) {
+	f.T.Helper()
+	key, secret, _ := exchangesim.Credentials(f.seed, index)
+	return f.AddWithKey(fmt.Sprintf("account-%d", index), key, secret)
+}
+
+// AddWithKey adds an account with any key.
+func (f *Fleet) AddWithKey(name, key, secret string) (ledger.Account, ledger.Run) {
+	f.T.Helper()
+	account, run, err := f.Ledger.AddAccount(f.T.Context(), ledger.NewAccount{
+		Name:   name,
+		Market: ledger.Market{Exchange: "bybit", Environment: "testnet", BaseURL: f.Sim.URL},
+		Seal:   f.Seal(key, secret),
+	})
+	require.NoError(f.T, err)
+	return account, run
+}
+
+// Quiet stops all schedules, so that only what a test asks for happens.
+func (f *Fleet) Quiet() {
+	f.T.Helper()
+	_, err := f.Pool.Exec(f.T.Context(), `UPDATE alphapulse.schedules SET enabled = false`)
+	require.NoError(f.T, err)
+}
+
+// Active adds an account and waits until its initial run has ended.
+func (f *Fleet) Active(index int) ledger.Account {
+	f.T.Helper()
+	account, _ := f.Add(index)
+	return f.AwaitActive(account.ID)
+}
+
+// AwaitActive waits until an account's probe has passed and its initial run has
+// ended.
+func (f *Fleet) AwaitActive(id string) ledger.Account {
+	f.T.Helper()
+	f.Eventually("the account is active and its initial run has ended", func() bool {
+		account, err := f.Ledger.Account(f.T.Context(), id)
+		if err != nil || account.Status != ledger.AccountActive {
+			return false
+		}
+		runs, err := f.Ledger.Runs(f.T.Context(), ledger.RunFilter{SubjectID: id, Trigger: syncjob.Initial})
+		return err == nil && len(runs) > 0 && runs[0].Status != syncjob.RunRunning
+	})
+	account, err := f.Ledger.Account(f.T.Context(), id)
+	require.NoError(f.T, err)
+	return account
+}
+
+// Sync starts a manual run and waits for its end.
+func (f *Fleet) Sync(accountID string, types ...syncjob.DataType) (ledger.Run, map[syncjob.DataType]ledger.Job) {
+	f.T.Helper()
+	if len(types) == 0 {
+		types = syncjob.All()
+	}
+	run, _, err := f.Ledger.StartManual(f.T.Context(), accountID, types)
+	require.NoError(f.T, err)
+	return f.AwaitRun(run.ID)
+}
+
+// AwaitRun waits for a run's end and gives its jobs by type.
+func (f *Fleet) AwaitRun(id string) (ledger.Run, map[syncjob.DataType]ledger.Job) {
+	f.T.Helper()
+	var run ledger.Run
+	f.Eventually("run "+id+" has ended", func() bool {
+		var err error
+		run, err = f.Ledger.Run(f.T.Context(), id)
+		return err == nil && run.Status != syncjob.RunRunning
+	})
+	jobs, err := f.Ledger.Jobs(f.T.Context(), id)
+	require.NoError(f.T, err)
+	byType := map[syncjob.DataType]ledger.Job{}
+	for _, job := range jobs {
+		byType[job.DataType] = job
+	}
+	return run, byType
+}
+
+// Patience bounds every wait of a test. It is a net, not a measure.
+const Patience = 90 * time.Second
+
+// Eventually polls a condition that has no signal. On failure it shows the open
+// jobs.
+func (f *Fleet) Eventually(what string, ok func() bool) {
+	f.T.Helper()
+	deadline := time.Now().Add(Patience)
+	for !ok() {
+		if time.Now().After(deadline) {
+			f.T.Fatalf("%s: not within %s\n%s", what, Patience, f.latestJobs())
+		}
+		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // polls a table that has no signal
+	}
+}
+
+func (f *Fleet) latestJobs() string {
+	rows, err := f.Pool.Query(f.T.Context(), `
+SELECT format('%s %s %s attempt %s wait %s next %s error %s %s', trigger, data_type, status, attempt, wait_reason,
+              next_at, error_class, error_message)
+FROM alphapulse.sync_jobs ORDER BY queued_at DESC LIMIT 40`)
+	if err != nil {
+		return err.Error()
+	}
+	defer rows.Close()
+	var lines []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			return err.Error()
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}

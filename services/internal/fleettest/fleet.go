@@ -1,0 +1,193 @@
+// Package fleettest runs a whole fleet for a test: a database, a broker and a
+// stand-in exchange of its own, with schedulers, workers and aggregators as the
+// test wants them, each on pools and connections of its own. All parts are
+// real; they only share the test's process.
+package fleettest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alphapulse/alphapulse/services/aggregator"
+	"github.com/alphapulse/alphapulse/services/exchangesim"
+	"github.com/alphapulse/alphapulse/services/exchangesim/exchangesimtest"
+	"github.com/alphapulse/alphapulse/services/scheduler"
+	"github.com/alphapulse/alphapulse/services/worker"
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/postgres/pgtest"
+	"github.com/alphapulse/alphapulse/shared/queue"
+	"github.com/alphapulse/alphapulse/shared/queue/queuetest"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+	"github.com/alphapulse/alphapulse/shared/vault"
+)
+
+// Fleet is one test's fleet. Nothing of it runs until the test starts it.
+type Fleet struct {
+	T      testing.TB
+	DB     *pgtest.DB
+	Pool   *postgres.DB
+	Ledger *ledger.Ledger
+	Broker *queuetest.Server
+	Sim    *exchangesimtest.Server
+	Log    *logrus.Entry
+
+	opener *vault.Opener
+	seed   int64
+	names  atomic.Int64
+}
+
+// New makes the parts that a fleet stands on. The stand-in has no limits
+// unless cfg says so.
+func New(t testing.TB, cfg exchangesim.Config) *Fleet {
+	t.Helper()
+	if cfg.Accounts == 0 {
+		cfg.Accounts = 4
+	}
+	db := pgtest.New(t)
+	pool := db.Open(t)
+	dir := t.TempDir()
+	require.NoError(t, vault.GenerateKeys(dir))
+	opener, err := vault.ReadOpener(dir + "/" + vault.PrivateKeyFile)
+	require.NoError(t, err)
+	return &Fleet{
+		T: t, DB: db, Pool: pool, Ledger: ledger.New(pool, ledger.Settings{}), Broker: queuetest.New(t),
+		Sim: exchangesimtest.Start(t, cfg), Log: testLog(t), opener: opener, seed: cfg.Seed,
+	}
+}
+
+// testLog is quiet unless ALPHAPULSE_TEST_LOG is set.
+func testLog(t testing.TB) *logrus.Entry {
+	if os.Getenv("ALPHAPULSE_TEST_LOG") == "" {
+		return queuetest.Discard()
+	}
+	log := logrus.New()
+	log.SetOutput(t.Output())
+	log.SetLevel(logrus.DebugLevel)
+	log.SetFormatter(&logrus.JSONFormatter{})
+	return logrus.NewEntry(log)
+}
+
+// part runs until the test ends or Stop is called.
+type part struct {
+	stop func()
+	done chan error
+}
+
+// Stop ends the part as a signal would, and waits for it.
+func (p *part) Stop() { p.stop() }
+
+// run starts a component and stops it, orderly, at the end of the test.
+func (f *Fleet) run(name string, fn func(take, work context.Context) error) *part {
+	f.T.Helper()
+	take, stopTaking := context.WithCancel(context.Background())
+	work, stopWorking := context.WithCancel(context.Background())
+	p := &part{done: make(chan error, 1)}
+	go func() { p.done <- fn(take, work) }()
+	var stopped atomic.Bool
+	p.stop = func() {
+		if stopped.Swap(true) {
+			return
+		}
+		stopTaking()
+		select {
+		case err := <-p.done:
+			if err != nil {
+				f.T.Errorf("%s: %v", name, err)
+			}
+			stopWorking()
+			return
+		case <-time.After(3 * time.Second):
+			stopWorking()
+		}
+		select {
+		case err := <-p.done:
+			if err != nil {
+				f.T.Errorf("%s: %v", name, err)
+			}
+		case <-time.After(20 * time.Second):
+			f.T.Errorf("%s did not stop", name)
+		}
+	}
+	f.T.Cleanup(p.stop)
+	return p
+}
+
+func (f *Fleet) name(service string) string {
+	return fmt.Sprintf("%s-%d", service, f.names.Add(1))
+}
+
+// open opens a pool of a part's own.
+func (f *Fleet) open(name string, conns int32) *postgres.DB {
+	return f.DB.Open(f.T, func(c *postgres.Config) {
+		c.Name, c.ApplicationName, c.MaxConns, c.Log = name, "alphapulse/"+name, conns, f.Log
+	})
+}
+
+// Scheduler starts a scheduler.
+func (f *Fleet) Scheduler() *part {
+	f.T.Helper()
+	s, err := scheduler.New(scheduler.Config{}, scheduler.Deps{
+		DB: f.open(f.name("scheduler"), 4), Queue: f.queue(), Log: f.Log,
+	})
+	require.NoError(f.T, err)
+	return f.run("scheduler", s.Run)
+}
+
+// Aggregator starts an aggregator.
+func (f *Fleet) Aggregator() *part {
+	f.T.Helper()
+	a, err := aggregator.New(aggregator.Config{}, aggregator.Deps{
+		DB: f.open(f.name("aggregator"), 4), Queue: f.queue(), Log: f.Log,
+	})
+	require.NoError(f.T, err)
+	return f.run("aggregator", a.Run)
+}
+
+// Worker starts a worker of some types; of all if none is given.
+func (f *Fleet) Worker(types ...syncjob.DataType) *part {
+	f.T.Helper()
+	return f.WorkerWith(worker.Config{Types: types})
+}
+
+// WorkerWith starts a worker; what cfg leaves empty fits a test.
+func (f *Fleet) WorkerWith(cfg worker.Config) *part {
+	f.T.Helper()
+	name := f.name("worker")
+	if cfg.Name == "" {
+		cfg.Name = name
+	}
+	if cfg.Egress == "" {
+		cfg.Egress = "test"
+	}
+	if cfg.RequestsPerSecond == 0 {
+		cfg.RequestsPerSecond = 100000
+	}
+	w, err := worker.New(cfg, worker.Deps{
+		Writes: f.open(name+"/writes", 8), Claims: f.open(name+"/claims", 4), Queue: f.queue(),
+		Opener: f.opener, Log: f.Log.WithField("worker", name),
+	})
+	require.NoError(f.T, err)
+	return f.run(name, w.Run)
+}
+
+func (f *Fleet) queue() *queue.Queue {
+	cfg := f.Broker.Config()
+	cfg.Log = f.Log
+	return f.Broker.Connect(cfg)
+}
+
+// Start starts one of each.
+func (f *Fleet) Start() {
+	f.T.Helper()
+	f.Scheduler()
+	f.Aggregator()
+	f.Worker()
+}

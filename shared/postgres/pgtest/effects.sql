@@ -1,0 +1,83 @@
+-- What every transaction did to the data, and to the jobs. Read by EffectLog.
+CREATE SCHEMA effects;
+
+-- One row for each statement that changed rows of a data table and each run
+-- that such rows now belong to. run_id is NULL where no row took on another
+-- run: columns that follow the market are updated in place, and a deleted row
+-- names the run that wrote it, not the one that deleted it.
+CREATE TABLE effects.effect_log (
+    seq        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    table_name text NOT NULL,
+    op         text NOT NULL,
+    txid       xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    run_id     uuid
+);
+
+-- One row for each job that left 'running' or ended.
+CREATE TABLE effects.outcome_log (
+    seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    job_id      uuid NOT NULL,
+    run_id      uuid NOT NULL,
+    claim       uuid,
+    from_status text NOT NULL,
+    to_status   text NOT NULL,
+    txid        xid8 NOT NULL DEFAULT pg_current_xact_id()
+);
+
+CREATE FUNCTION effects.log_insert() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO effects.effect_log (table_name, op, run_id)
+    SELECT DISTINCT TG_TABLE_NAME, TG_OP, run_id FROM new_rows;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION effects.log_update() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO effects.effect_log (table_name, op, run_id)
+    SELECT TG_TABLE_NAME, TG_OP, run_id FROM new_rows EXCEPT SELECT TG_TABLE_NAME, TG_OP, run_id FROM old_rows;
+    IF NOT FOUND AND EXISTS (SELECT FROM new_rows) THEN
+        INSERT INTO effects.effect_log (table_name, op) VALUES (TG_TABLE_NAME, TG_OP);
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- The purge of a removed account is no job's work.
+CREATE FUNCTION effects.log_delete() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO effects.effect_log (table_name, op)
+    SELECT DISTINCT TG_TABLE_NAME, TG_OP FROM old_rows
+    WHERE TG_TABLE_NAME = 'prices'
+       OR EXISTS (SELECT FROM alphapulse.accounts a
+                  WHERE a.id = (to_jsonb(old_rows) ->> 'account_id')::uuid AND a.status <> 'removed');
+    RETURN NULL;
+END $$;
+
+-- Runs at commit: an outcome is recorded first and may be corrected by what the
+-- same transaction then finds (a snapshot that was superseded).
+CREATE FUNCTION effects.log_outcome() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO effects.outcome_log (job_id, run_id, claim, from_status, to_status)
+    SELECT NEW.id, NEW.run_id, OLD.claim, OLD.status, j.status FROM alphapulse.sync_jobs j WHERE j.id = NEW.id;
+    RETURN NULL;
+END $$;
+
+CREATE CONSTRAINT TRIGGER effects_outcome AFTER UPDATE OF status ON alphapulse.sync_jobs
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (OLD.status IS DISTINCT FROM NEW.status AND (OLD.status = 'running' OR NEW.finished_at IS NOT NULL))
+    EXECUTE FUNCTION effects.log_outcome();
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['balances', 'positions', 'orders', 'fills', 'prices'] LOOP
+        CONTINUE WHEN name = 'fills' AND to_regclass('alphapulse.fills') IS NULL;
+        EXECUTE format('CREATE TRIGGER effects_insert AFTER INSERT ON alphapulse.%I
+            REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION effects.log_insert()', name);
+        EXECUTE format('CREATE TRIGGER effects_update AFTER UPDATE ON alphapulse.%I
+            REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+            FOR EACH STATEMENT EXECUTE FUNCTION effects.log_update()', name);
+        EXECUTE format('CREATE TRIGGER effects_delete AFTER DELETE ON alphapulse.%I
+            REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION effects.log_delete()', name);
+    END LOOP;
+END $$;
