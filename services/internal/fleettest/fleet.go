@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,7 +42,9 @@ type Fleet struct {
 
 	opener *vault.Opener
 	seed   int64
-	names  atomic.Int64
+
+	privateKey []byte // of the vault, for workers in processes of their own
+	names      atomic.Int64
 }
 
 // New makes the parts that a fleet stands on. The stand-in has no limits
@@ -55,11 +58,13 @@ func New(t testing.TB, cfg exchangesim.Config) *Fleet {
 	pool := db.Open(t)
 	dir := t.TempDir()
 	require.NoError(t, vault.GenerateKeys(dir))
-	opener, err := vault.ReadOpener(dir + "/" + vault.PrivateKeyFile)
+	privateKey, err := os.ReadFile(filepath.Join(dir, vault.PrivateKeyFile))
+	require.NoError(t, err)
+	opener, err := vault.ParseOpener(string(privateKey))
 	require.NoError(t, err)
 	return &Fleet{
 		T: t, DB: db, Pool: pool, Ledger: ledger.New(pool, ledger.Settings{}), Broker: queuetest.New(t),
-		Sim: exchangesimtest.Start(t, cfg), Log: testLog(t), opener: opener, seed: cfg.Seed,
+		Sim: exchangesimtest.Start(t, cfg), Log: testLog(t), opener: opener, seed: cfg.Seed, privateKey: privateKey,
 	}
 }
 
