@@ -120,20 +120,23 @@ func (w *Worker) serveMarkets(take, attempts context.Context) error {
 	served := map[string]bool{}
 	poll := time.NewTicker(marketPoll)
 	defer poll.Stop()
-	var asked time.Time
+	var asked time.Time // when bans were last asked for, and of how many markets
+	known := 0
 	for {
 		markets, err := w.claims.Markets(take)
 		if err != nil && take.Err() == nil {
 			w.deps.Log.WithError(err).Warn("markets could not be read")
 		}
+		// Before the first job of a market: a worker that starts during a ban asks
+		// nothing of the exchange.
+		if time.Since(asked) >= banPoll || len(markets) > known {
+			w.bans.refresh(take, markets)
+			asked, known = time.Now(), len(markets)
+		}
 		for _, m := range markets {
 			if err := w.serveMarket(take, attempts, m, served, &serving); err != nil {
 				return err
 			}
-		}
-		if time.Since(asked) >= banPoll {
-			w.bans.refresh(take, markets)
-			asked = time.Now()
 		}
 		select {
 		case <-take.Done():

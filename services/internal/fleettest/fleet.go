@@ -80,21 +80,21 @@ func testLog(t testing.TB) *logrus.Entry {
 	return logrus.NewEntry(log)
 }
 
-// part runs until the test ends or Stop is called.
-type part struct {
+// Part runs until the test ends or Stop is called.
+type Part struct {
 	stop func()
 	done chan error
 }
 
 // Stop ends the part as a signal would, and waits for it.
-func (p *part) Stop() { p.stop() }
+func (p *Part) Stop() { p.stop() }
 
 // run starts a component and stops it, orderly, at the end of the test.
-func (f *Fleet) run(name string, fn func(take, work context.Context) error) *part {
+func (f *Fleet) run(name string, fn func(take, work context.Context) error) *Part {
 	f.T.Helper()
 	take, stopTaking := context.WithCancel(context.Background())
 	work, stopWorking := context.WithCancel(context.Background())
-	p := &part{done: make(chan error, 1)}
+	p := &Part{done: make(chan error, 1)}
 	go func() { p.done <- fn(take, work) }()
 	var stopped atomic.Bool
 	p.stop = func() {
@@ -137,7 +137,7 @@ func (f *Fleet) open(name string, conns int32) *postgres.DB {
 }
 
 // Scheduler starts a scheduler.
-func (f *Fleet) Scheduler() *part {
+func (f *Fleet) Scheduler() *Part {
 	f.T.Helper()
 	s, err := scheduler.New(scheduler.Config{}, scheduler.Deps{
 		DB: f.open(f.name("scheduler"), 4), Queue: f.queue(), Log: f.Log,
@@ -147,7 +147,7 @@ func (f *Fleet) Scheduler() *part {
 }
 
 // Aggregator starts an aggregator.
-func (f *Fleet) Aggregator() *part {
+func (f *Fleet) Aggregator() *Part {
 	f.T.Helper()
 	a, err := aggregator.New(aggregator.Config{}, aggregator.Deps{
 		DB: f.open(f.name("aggregator"), 4), Queue: f.queue(), Log: f.Log,
@@ -157,13 +157,13 @@ func (f *Fleet) Aggregator() *part {
 }
 
 // Worker starts a worker of some types; of all if none is given.
-func (f *Fleet) Worker(types ...syncjob.DataType) *part {
+func (f *Fleet) Worker(types ...syncjob.DataType) *Part {
 	f.T.Helper()
 	return f.WorkerWith(worker.Config{Types: types})
 }
 
 // WorkerWith starts a worker; what cfg leaves empty fits a test.
-func (f *Fleet) WorkerWith(cfg worker.Config) *part {
+func (f *Fleet) WorkerWith(cfg worker.Config) *Part {
 	f.T.Helper()
 	name := f.name("worker")
 	if cfg.Name == "" {

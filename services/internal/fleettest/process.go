@@ -73,7 +73,7 @@ func (p *Process) start() {
 	p.t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	cmd := exec.Command(p.argv[0], p.argv[1:]...) //nolint:gosec,noctx // our own binary, ended by the test
+	cmd := exec.Command(p.argv[0], p.argv[1:]...) //nolint:gosec // our own binary, ended by the test
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, p.env...)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	dieWithParent(cmd)
@@ -143,9 +143,9 @@ func (p *Process) AwaitOutput(text string) {
 }
 
 var (
-	buildOnce sync.Once //nolint:gochecknoglobals // the binary is built once for all tests
-	builtPath string    //nolint:gochecknoglobals // see buildOnce
-	buildErr  error     //nolint:gochecknoglobals // see buildOnce
+	buildOnce sync.Once // the binary is built once for all tests
+	builtPath string
+	buildErr  error
 )
 
 // Binary builds the alphapulse command, once for all tests of the process.
@@ -161,7 +161,7 @@ func Binary(t testing.TB) string {
 			return
 		}
 		builtPath = filepath.Join(dir, "alphapulse")
-		out, err := exec.Command("go", "build", "-o", builtPath, //nolint:gosec,noctx // our own module
+		out, err := exec.Command("go", "build", "-o", builtPath, //nolint:gosec // our own module
 			"github.com/alphapulse/alphapulse/services/alphapulse").CombinedOutput()
 		if err != nil {
 			buildErr = fmt.Errorf("building alphapulse: %w\n%s", err, out)

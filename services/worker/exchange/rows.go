@@ -27,7 +27,7 @@ type Position struct {
 }
 
 // Order is one order in whatever state the exchange reports it. Status is ours
-// (see DESIGN: untriggered, open, partially_filled, filled, cancelled,
+// (see docs/design.md: untriggered, open, partially_filled, filled, cancelled,
 // rejected, expired, unknown); ExchangeStatus is the exchange's word. Fees maps
 // an asset to the amount paid in it; nil when the exchange did not say.
 // Scope is the open-order scope the row was read from, empty for rows that did

@@ -107,3 +107,15 @@ func TestLongMessagesAreCut(t *testing.T) {
 	require.Equal(t, exchange.BadRequest, got.Err.Class)
 	require.Less(t, len(got.Err.Message), 700)
 }
+
+func TestQuotedValuesAreCutAfterTheyWereRedacted(t *testing.T) {
+	t.Parallel()
+	stand := newStand(t)
+	// The cut would fall into the middle of the key.
+	row := `{"orderId":"1","qty":"` + strings.Repeat("x", maxQuote-5) + testKey + `"}`
+	stand.on(orderHistory, always(list("", row)))
+	got := stand.client(t).ClosedOrders(t.Context(), spot, aDay())
+	require.Len(t, got.Faults, 1)
+	require.Contains(t, got.Faults[0].Reason, "qty")
+	require.NotContains(t, got.Faults[0].Reason, testKey[:4])
+}

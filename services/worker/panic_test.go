@@ -1,0 +1,61 @@
+package worker
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/queue"
+	"github.com/alphapulse/alphapulse/shared/queue/queuetest"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// readerFunc is a reader that does what a test wants.
+type readerFunc func(context.Context, *attempt) reading
+
+func (f readerFunc) read(ctx context.Context, a *attempt) reading { return f(ctx, a) }
+
+// working gives a worker that reads with read, and an attempt at a market's job.
+func working(t *testing.T, timeout time.Duration, read readerFunc) result {
+	t.Helper()
+	cfg, err := Config{Name: "w", Egress: "e"}.complete()
+	require.NoError(t, err)
+	log := queuetest.Discard()
+	exchanges, err := adapters(cfg, log)
+	require.NoError(t, err)
+	l := ledger.New(nil, ledger.Settings{})
+	w := &Worker{
+		cfg: cfg, exchanges: exchanges, readers: map[syncjob.DataType]reader{syncjob.Prices: read},
+		leases: newLeases(l, func(string) {}, log), bans: newBans(l, "e", log),
+	}
+	job := &ledger.Claimed{
+		DataType: syncjob.Prices, Subject: syncjob.Subject{Kind: syncjob.Market}, Exchange: "bybit",
+		Environment: "testnet", BaseURL: "http://127.0.0.1:1", Attempt: 1, MaxAttempts: 3, Timeout: timeout,
+		ClaimedAt: time.Now(), Lane: syncjob.Live,
+	}
+	ctx, held := w.leases.hold(t.Context(), job, queue.Delivery{}, time.Now(), log)
+	return w.work(ctx, held, &attempt{job: job, log: log, claimedAt: time.Now()})
+}
+
+func TestAPanicIsAnOutcomeOfClassInternal(t *testing.T) {
+	t.Parallel()
+	res := working(t, time.Minute, func(context.Context, *attempt) reading { panic("a defect, with a secret in it") })
+	require.Equal(t, syncjob.Waiting, res.outcome.Status)
+	require.Equal(t, syncjob.Internal, res.outcome.Class)
+	require.True(t, res.outcome.Counted)
+	require.NotContains(t, res.outcome.Message, "secret")
+}
+
+func TestAnAttemptThatRunsOutOfTimeEndsBeforeItsLease(t *testing.T) {
+	t.Parallel()
+	res := working(t, commitMargin+50*time.Millisecond, func(ctx context.Context, _ *attempt) reading {
+		<-ctx.Done()
+		return reading{}
+	})
+	require.NoError(t, res.cause)
+	require.Equal(t, syncjob.Deadline, res.outcome.Class)
+	require.Equal(t, syncjob.Waiting, res.outcome.Status)
+}
