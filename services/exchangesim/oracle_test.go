@@ -33,7 +33,7 @@ func TestForeignClient(t *testing.T) {
 		require.Equal(t, [3]string{want.Balances[i].Coin, want.Balances[i].WalletBalance, want.Balances[i].UsdValue}, [3]string{string(c.Coin), c.WalletBalance, c.UsdValue})
 	}
 
-	for _, coin := range []bybit.Coin{bybit.CoinUSDT, bybit.CoinUSDC} {
+	for _, coin := range []bybit.Coin{bybit.CoinUSDT, "USDC"} {
 		positions, err := client.Position().GetPositionInfo(bybit.V5GetPositionInfoParam{Category: bybit.CategoryV5Linear, SettleCoin: &coin})
 		require.NoError(t, err)
 		rows := truth(positions.Time).Positions["linear:"+string(coin)]

@@ -91,7 +91,8 @@ func (c *call) selected(pick selection, id, link string, from, to int64, wanted 
 }
 
 func (c *call) byID(category, id, link string, wanted func(standing) bool) []standing {
-	d, found := draft{}, false
+	var d draft
+	found := false
 	if id != "" {
 		d, found = c.view.lookup(category, id)
 	} else {

@@ -292,15 +292,26 @@ func TestPricesMoveEveryTickAndNotBetween(t *testing.T) {
 	require.Contains(t, prices(), "BTCUSDT-26JUN26")
 }
 
+// TestAStillWorld: between two ticks nothing moves by itself, also where an
+// order's end or a new order falls between them.
 func TestAStillWorld(t *testing.T) {
 	t.Parallel()
 	s, clock := still(t, exchangesim.Config{Tick: 1000 * time.Hour})
-	before, err := s.TruthSince(s.UID(0), time.Time{}, time.Hour)
-	require.NoError(t, err)
-	clock.Advance(3 * time.Hour)
-	after, err := s.TruthSince(s.UID(0), time.Time{}, time.Hour)
-	require.NoError(t, err)
-	require.Equal(t, before.Balances, after.Balances)
-	require.Equal(t, before.Positions, after.Positions)
-	require.Equal(t, before.OpenOrders, after.OpenOrders)
+	for index := range 4 {
+		_, err := s.SetMode(s.UID(index), 5) // whatever is changed, the rows stay
+		require.NoError(t, err)
+	}
+	look := func(index int) []any {
+		truth, err := s.TruthSince(s.UID(index), time.Time{}, time.Hour)
+		require.NoError(t, err)
+		open := walk[exchangesim.OrderRow](t, s.Client(index), openPath, "limit=50&category=linear&baseCoin=BTC")
+		return []any{truth.Wallet, truth.Positions, truth.OpenOrders, open}
+	}
+	before := [][]any{look(0), look(1), look(2), look(3)}
+	for range 10 {
+		clock.Advance(90 * time.Hour)
+		for index := range before {
+			require.Equal(t, before[index], look(index))
+		}
+	}
 }

@@ -34,14 +34,14 @@ func (l *lineChecker) step(ctx context.Context) (time.Duration, error) {
 	var failures []error
 	for _, c := range consumers {
 		err := l.check(ctx, c)
-		if err == nil {
-			continue
+		switch {
+		case err == nil:
+		case errors.Is(err, queue.ErrStreamMissing), errors.Is(err, queue.ErrConsumerMissing):
+			l.missing() // what cannot be made is that loop's to report
+		default:
+			failures = append(failures, err)
 		}
-		failures = append(failures, err)
-		if errors.Is(err, queue.ErrStreamMissing) || errors.Is(err, queue.ErrConsumerMissing) {
-			l.missing()
-		}
-		if errors.Is(err, queue.ErrUnreachable) || errors.Is(err, queue.ErrStreamMissing) {
+		if errors.Is(err, queue.ErrUnreachable) {
 			break
 		}
 	}

@@ -56,6 +56,7 @@ func (p *publisher) step(ctx context.Context) (time.Duration, error) {
 func (p *publisher) publish(ctx context.Context, due []ledger.Publication) error {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
+	p.tellPlanned(due)
 	published := p.send(ctx, messages(due))
 	var receipts []ledger.Receipt
 	var refused []ledger.Published
@@ -73,8 +74,8 @@ func (p *publisher) publish(ctx context.Context, due []ledger.Publication) error
 			failures = append(failures, at.Err)
 		}
 	}
+	p.tellPublished(due, published)
 	err := p.ledger.Confirm(ctx, receipts)
-	p.tell(due, published)
 	return errors.Join(err, p.giveBack(ctx, refused), p.blame(len(due), failures))
 }
 
@@ -129,24 +130,34 @@ func (p *publisher) blame(total int, failures []error) error {
 	return fmt.Errorf("%d of %d jobs were not published; the first: %w", len(failures), total, failures[0])
 }
 
-// tell logs the first two steps of each job's walk. A job is met here for the
+// tellPlanned logs the first step of each job's walk. A job is met here for the
 // first time whoever planned it: a schedule, a person, an accepted key.
-func (p *publisher) tell(due []ledger.Publication, published []queue.Published) {
-	for i, job := range due {
-		entry := p.log.WithFields(logrus.Fields{
-			"run_id": job.RunID, "job_id": job.JobID, "data_type": string(job.DataType), "lane": string(job.Lane),
-			string(job.SubjectKind) + "_id": job.SubjectID,
-		})
+func (p *publisher) tellPlanned(due []ledger.Publication) {
+	for _, job := range due {
 		if job.Publishes == 1 {
-			entry.Info("planned")
+			p.entry(job).Info("planned")
 		}
-		entry = entry.WithField("publishes", job.Publishes)
+	}
+}
+
+// tellPublished logs the second step. It is repeated for each publication, so a
+// job that was retried or lost shows how often.
+func (p *publisher) tellPublished(due []ledger.Publication, published []queue.Published) {
+	for i, job := range due {
+		entry := p.entry(job).WithField("publishes", job.Publishes)
 		if at := published[i]; at.Err != nil {
 			entry.WithError(at.Err).Warn("not published")
 		} else {
 			entry.WithField("stream_seq", at.Seq).Info("published")
 		}
 	}
+}
+
+func (p *publisher) entry(job ledger.Publication) *logrus.Entry {
+	return p.log.WithFields(logrus.Fields{
+		"run_id": job.RunID, "job_id": job.JobID, "data_type": string(job.DataType), "lane": string(job.Lane),
+		string(job.SubjectKind) + "_id": job.SubjectID,
+	})
 }
 
 func messages(due []ledger.Publication) []queue.JobMessage {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestClaimGivesTheWorkerAllThatItNeeds(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	run := b.manual(account, syncjob.Balances, syncjob.Prices)
@@ -36,6 +37,7 @@ func TestClaimGivesTheWorkerAllThatItNeeds(t *testing.T) {
 }
 
 func TestRule13DoneForTerminalAndUnknownJobs(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	run := b.manual(b.active("main"), syncjob.Balances)
 	id := b.jobOf(run.ID, syncjob.Balances)
@@ -54,6 +56,7 @@ func TestRule13DoneForTerminalAndUnknownJobs(t *testing.T) {
 }
 
 func TestRule13NotDueUntilPublished(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	run := b.manual(b.active("main"), syncjob.Balances)
 	id := b.jobOf(run.ID, syncjob.Balances)
@@ -69,6 +72,7 @@ func TestRule13NotDueUntilPublished(t *testing.T) {
 }
 
 func TestRule13NotDuePastTheDeadline(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	run := b.manual(b.active("main"), syncjob.Balances)
 	id := b.jobOf(run.ID, syncjob.Balances)
@@ -79,6 +83,7 @@ func TestRule13NotDuePastTheDeadline(t *testing.T) {
 }
 
 func TestRule13BusyForThisMessageAndForAnother(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	run := b.manual(b.active("main"), syncjob.Balances)
 	id := b.jobOf(run.ID, syncjob.Balances)
@@ -98,6 +103,7 @@ func TestRule13BusyForThisMessageAndForAnother(t *testing.T) {
 }
 
 func TestRule13SiblingWaitsNoLongerThanTheLease(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	first := b.claim(b.jobOf(b.manual(account, syncjob.Balances).ID, syncjob.Balances))
@@ -114,6 +120,7 @@ func TestRule13SiblingWaitsNoLongerThanTheLease(t *testing.T) {
 }
 
 func TestRule06OneRunningLiveJobPerSubjectAndType(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	first := b.jobOf(b.manual(account, syncjob.Balances).ID, syncjob.Balances)
@@ -127,6 +134,7 @@ WHERE id = $1`, second)
 }
 
 func TestRule06ClaimsThatRaceEndAsMineAndSibling(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	ids := []string{b.jobOf(b.manual(account, syncjob.Balances).ID, syncjob.Balances)}
@@ -145,6 +153,7 @@ func TestRule06ClaimsThatRaceEndAsMineAndSibling(t *testing.T) {
 }
 
 func TestRule13ExhaustedEndsByRule22(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	for name, test := range map[string]struct {
@@ -168,6 +177,7 @@ error_class = 'transient' WHERE id = $1`, test.job, test.stored)
 }
 
 func TestRule13InactiveAccounts(t *testing.T) {
+	t.Parallel()
 	for status, want := range map[AccountStatus]row{
 		AccountPending:        {Status: syncjob.Cancelled, CancelReason: "pending"},
 		AccountPaused:         {Status: syncjob.Cancelled, CancelReason: "paused"},
@@ -175,6 +185,7 @@ func TestRule13InactiveAccounts(t *testing.T) {
 		AccountNeedsAttention: {Status: syncjob.Failed, ErrorClass: "auth"},
 	} {
 		t.Run(string(status), func(t *testing.T) {
+			t.Parallel()
 			b := setup(t)
 			account := b.active("main")
 			id := b.jobOf(b.manual(account, syncjob.Balances).ID, syncjob.Balances)
@@ -191,6 +202,7 @@ func TestRule13InactiveAccounts(t *testing.T) {
 }
 
 func TestRule28APendingAccountsProbeIsClaimed(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	_, run := b.pending("main")
 	job := b.claim(b.jobOf(run.ID, syncjob.Probe))
@@ -199,6 +211,7 @@ func TestRule28APendingAccountsProbeIsClaimed(t *testing.T) {
 }
 
 func TestPausesHoldClaimsBack(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	id := b.jobOf(b.manual(account, syncjob.Balances).ID, syncjob.Balances)
@@ -214,6 +227,7 @@ func TestPausesHoldClaimsBack(t *testing.T) {
 // A maintenance that is over must not turn the wait for another pause into a
 // negative one, and so into a loop of redeliveries.
 func TestAPauseWithoutEndIsWaitedForInSteps(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	id := b.jobOf(b.manual(account, syncjob.Balances).ID, syncjob.Balances)
@@ -229,6 +243,7 @@ VALUES ($1, 'maintenance', 'test', clock_timestamp() - interval '1 hour'), (NULL
 // The count is part of the claim's own commit, so a job that kills its process
 // runs out of attempts.
 func TestRule03TheAttemptIsCountedInTheClaim(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	run := b.manual(b.active("main"), syncjob.Balances)
 	id := b.jobOf(run.ID, syncjob.Balances)

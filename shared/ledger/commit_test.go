@@ -26,6 +26,7 @@ ON CONFLICT (account_id, wallet, asset) DO UPDATE SET run_id = excluded.run_id`,
 }
 
 func TestRule04OutcomeAndRowsCommitTogether(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	run := b.manual(account, syncjob.Balances)
@@ -44,6 +45,7 @@ func TestRule04OutcomeAndRowsCommitTogether(t *testing.T) {
 }
 
 func TestRule03AClaimThatWasTakenOverWritesNothing(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	run := b.manual(account, syncjob.Balances)
@@ -68,6 +70,7 @@ func TestRule03AClaimThatWasTakenOverWritesNothing(t *testing.T) {
 }
 
 func TestRule04ACancelledOrPrunedJobIsToldApart(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	run := b.manual(account, syncjob.Balances)
@@ -83,6 +86,7 @@ func TestRule04ACancelledOrPrunedJobIsToldApart(t *testing.T) {
 }
 
 func TestTheWriteRunsAgainAfterADeadlock(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	run := b.manual(b.active("main"), syncjob.Balances)
 	job := b.claim(b.jobOf(run.ID, syncjob.Balances))
@@ -99,6 +103,7 @@ func TestTheWriteRunsAgainAfterADeadlock(t *testing.T) {
 }
 
 func TestAFailedWriteLeavesTheJobToItsClaim(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	run := b.manual(b.active("main"), syncjob.Balances)
 	job := b.claim(b.jobOf(run.ID, syncjob.Balances))
@@ -112,6 +117,7 @@ func TestAFailedWriteLeavesTheJobToItsClaim(t *testing.T) {
 }
 
 func TestTransitionsOfARunningJob(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		out     Outcome
 		attempt int
@@ -127,6 +133,7 @@ func TestTransitionsOfARunningJob(t *testing.T) {
 		"superseded, waits": {Outcome{Status: syncjob.Waiting, Wait: syncjob.WaitSuperseded}, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := setup(t)
 			run := b.manual(b.active("main"), syncjob.Balances)
 			job := b.claim(b.jobOf(run.ID, syncjob.Balances))
@@ -145,6 +152,7 @@ func TestTransitionsOfARunningJob(t *testing.T) {
 
 // Whatever may touch a job is tried on every terminal state.
 func TestATerminalJobNeverChanges(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	for _, status := range syncjob.Statuses() {
@@ -189,6 +197,7 @@ func (b bundle) tryEverything(job *Claimed) {
 }
 
 func TestInsteadReplacesTheOutcome(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	run := b.manual(b.active("main"), syncjob.Balances)
 	job := b.claim(b.jobOf(run.ID, syncjob.Balances))
@@ -210,6 +219,7 @@ func TestInsteadReplacesTheOutcome(t *testing.T) {
 // An attempt that stores some scopes and waits for the others is taken off the
 // count once, and what it stored stays counted.
 func TestAnUncountedAttemptThatStoredRowsIsUncountedOnce(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	run := b.manual(account, syncjob.Balances)
@@ -229,6 +239,7 @@ func TestAnUncountedAttemptThatStoredRowsIsUncountedOnce(t *testing.T) {
 }
 
 func TestAnUnknownClaimIsFenced(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	run := b.manual(b.active("main"), syncjob.Balances)
 	job := b.claim(b.jobOf(run.ID, syncjob.Balances))

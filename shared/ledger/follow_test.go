@@ -23,6 +23,7 @@ func (b bundle) waitingSiblings(account Account, n int) (running *Claimed, waiti
 }
 
 func TestRule14WhateverLeavesRunningWakesItsOldestSibling(t *testing.T) {
+	t.Parallel()
 	for name, leave := range map[string]func(b bundle, job *Claimed){
 		"commit": func(b bundle, job *Claimed) { b.commit(job, succeeded()) },
 		"retry":  func(b bundle, job *Claimed) { b.commit(job, retry(syncjob.Transient)) },
@@ -41,6 +42,7 @@ func TestRule14WhateverLeavesRunningWakesItsOldestSibling(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := setup(t)
 			running, waiting := b.waitingSiblings(b.active("main"), 3)
 			require.Empty(t, b.publish())
@@ -54,6 +56,7 @@ func TestRule14WhateverLeavesRunningWakesItsOldestSibling(t *testing.T) {
 }
 
 func TestRule14SiblingsRunOneAfterTheOther(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	running, waiting := b.waitingSiblings(b.active("main"), 3)
 	for _, next := range waiting {
@@ -64,6 +67,7 @@ func TestRule14SiblingsRunOneAfterTheOther(t *testing.T) {
 }
 
 func TestRule15OneReadOfThePricesEndsAllThatWereQueuedBeforeIt(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	first := b.active("first")
 	held := b.active("held")
@@ -94,12 +98,15 @@ func TestRule15OneReadOfThePricesEndsAllThatWereQueuedBeforeIt(t *testing.T) {
 }
 
 func TestRule15OnlyASuccessOfAMarketSkips(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	other := b.jobOf(b.manual(b.active("other"), syncjob.Prices).ID, syncjob.Prices)
 	account := b.active("main")
-	id := b.jobOf(b.manual(account, syncjob.Prices).ID, syncjob.Prices)
-	b.commit(b.claim(id), Outcome{Status: syncjob.Partial, Class: syncjob.Incomplete, AsOf: time.Now()})
+	run := b.manual(account, syncjob.Prices)
+	partly := Outcome{Status: syncjob.Partial, Class: syncjob.Incomplete, AsOf: time.Now()}
+	b.commit(b.claim(b.jobOf(run.ID, syncjob.Prices)), partly)
 	require.True(t, b.row(other).Status.Open())
+	require.Equal(t, syncjob.RunPartial, b.fold(run.ID).Status)
 
 	sibling := b.planned(account, syncjob.Balances)
 	b.commit(b.claim(b.jobOf(b.manual(account, syncjob.Balances).ID, syncjob.Balances)), succeeded())
@@ -107,6 +114,7 @@ func TestRule15OnlyASuccessOfAMarketSkips(t *testing.T) {
 }
 
 func TestRule25StateNeverGoesBackwards(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	read := func() (f Freshness) {
@@ -146,6 +154,7 @@ func TestRule25StateNeverGoesBackwards(t *testing.T) {
 }
 
 func TestABackfillLeavesTheStateAlone(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	id := b.planned(b.active("main"), syncjob.Orders)
 	b.exec(`UPDATE alphapulse.sync_jobs SET lane = 'backfill', "window" = tstzrange('2026-01-01Z', '2026-01-08Z') WHERE id = $1`, id)

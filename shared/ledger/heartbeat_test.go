@@ -19,6 +19,7 @@ func (b bundle) running(account Account) (*Claimed, Holding) {
 }
 
 func TestRule16HeartbeatsExtendTheLeaseOfTheirClaim(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	_, held := b.running(b.active("main"))
 	b.expireLease(held.JobID)
@@ -36,6 +37,7 @@ func TestRule16HeartbeatsExtendTheLeaseOfTheirClaim(t *testing.T) {
 }
 
 func TestRule16HeartbeatsNeverPassTheTimeout(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	_, held := b.running(b.active("main"))
 	b.exec(`UPDATE alphapulse.sync_jobs SET lease_until = clock_timestamp(),
@@ -51,6 +53,7 @@ timeout_at = clock_timestamp() + interval '4 seconds' WHERE id = $1`, held.JobID
 }
 
 func TestRule16ACommittingJobIsLeftOut(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	job, held := b.running(b.active("main"))
 	_, other := b.running(b.active("other"))
@@ -76,6 +79,7 @@ func TestRule16ACommittingJobIsLeftOut(t *testing.T) {
 // The lease ended and the sweep ran while a commit was under way: the row's
 // lock protects it.
 func TestALostLeaseIsNotTakenFromACommit(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	job, held := b.running(b.active("main"))
 	b.expireLease(held.JobID)
@@ -90,6 +94,7 @@ func TestALostLeaseIsNotTakenFromACommit(t *testing.T) {
 }
 
 func TestRule17AReleaseIsNotCountedThreeTimes(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	id := b.jobOf(b.manual(account, syncjob.Balances).ID, syncjob.Balances)
@@ -110,6 +115,7 @@ func TestRule17AReleaseIsNotCountedThreeTimes(t *testing.T) {
 
 // No index has lease_until, so a heartbeat writes no index entry.
 func TestRule11HeartbeatsAreHeapOnly(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	_, held := b.running(b.active("main"))
 	before := b.hotUpdates()

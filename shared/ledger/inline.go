@@ -16,31 +16,6 @@ type Published struct {
 	Created   time.Time
 }
 
-// Line is where a consumer and its stream stand.
-type Line struct {
-	Created  time.Time // of the stream
-	LastSeq  uint64    // of the stream
-	AckFloor uint64    // stream sequence up to which everything is acked
-	Pending  uint64    // not delivered yet
-	Unacked  uint64    // delivered, not acked
-}
-
-// Lost reports whether a message that was published before the line was looked
-// at will never be delivered: it was stored for another stream, it is beyond
-// the stream's end (an older copy was restored), it is at or below the ack
-// floor, or nothing is in line at all. A message in a long queue is none of
-// these.
-func (line Line) Lost(p Published) bool {
-	switch {
-	case !p.Created.Equal(line.Created.Truncate(time.Microsecond)): // the table keeps microseconds
-		return true
-	case p.Seq > line.LastSeq, p.Seq <= line.AckFloor:
-		return true
-	default:
-		return line.Pending == 0 && line.Unacked == 0
-	}
-}
-
 // InLine reads the queued jobs of a consumer that are most likely to be lost:
 // the lowest and the highest limit of them by stream and sequence. The caller
 // reads them before it asks the broker, so that a job published in between

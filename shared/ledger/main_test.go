@@ -25,7 +25,6 @@ type bundle struct {
 
 func setup(t *testing.T) bundle {
 	t.Helper()
-	t.Parallel()
 	test := pgtest.New(t)
 	db := test.Open(t, func(c *postgres.Config) { c.MaxConns, c.AcquireTimeout = 12, time.Minute })
 	return bundle{Ledger: New(db, Settings{}), t: t, test: test}

@@ -11,6 +11,7 @@ import (
 )
 
 func TestRule07JoinsARunNoneOfWhoseJobsIsClaimed(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	first, joined, err := b.StartManual(t.Context(), account.ID, syncjob.All())
@@ -26,6 +27,7 @@ func TestRule07JoinsARunNoneOfWhoseJobsIsClaimed(t *testing.T) {
 }
 
 func TestRule07DoesNotJoinWhatHasBegunOrLacksATypeOrTime(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]func(b bundle, run Run){
 		"claimed": func(b bundle, run Run) { b.claim(b.jobOf(run.ID, syncjob.Orders)) },
 		"claimed before, waiting": func(b bundle, run Run) {
@@ -43,6 +45,7 @@ WHERE run_id = $1 AND data_type = 'orders'`, run.ID)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := setup(t)
 			account := b.active("main")
 			first := b.manual(account, syncjob.Orders, syncjob.Balances)
@@ -59,6 +62,7 @@ WHERE run_id = $1 AND data_type = 'orders'`, run.ID)
 		})
 	}
 	t.Run("lacks a type", func(t *testing.T) {
+		t.Parallel()
 		b := setup(t)
 		account := b.active("main")
 		first := b.manual(account, syncjob.Orders)
@@ -68,6 +72,7 @@ WHERE run_id = $1 AND data_type = 'orders'`, run.ID)
 }
 
 func TestRule07AFollowerIsHeldBackAndWidened(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	first := b.manual(account, syncjob.Orders)
@@ -92,6 +97,7 @@ func TestRule07AFollowerIsHeldBackAndWidened(t *testing.T) {
 }
 
 func TestRule07AFollowerStartsWhenTheRunBeforeItEnds(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(b bundle, first Run, job *Claimed){
 		"fold": func(b bundle, first Run, job *Claimed) {
 			b.commit(job, succeeded())
@@ -113,6 +119,7 @@ func TestRule07AFollowerStartsWhenTheRunBeforeItEnds(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := setup(t)
 			account := b.active("main")
 			first := b.manual(account, syncjob.Orders)
@@ -136,6 +143,7 @@ func TestRule07AFollowerStartsWhenTheRunBeforeItEnds(t *testing.T) {
 // Fifty calls at once, while workers claim: at most two runs are open, and no
 // run was joined that had been claimed before the call.
 func TestRule07FiftyCallersShareAtMostTwoRuns(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	stop := make(chan struct{})
@@ -182,6 +190,7 @@ func TestRule07FiftyCallersShareAtMostTwoRuns(t *testing.T) {
 // A read of the prices that was claimed before a caller joined must not stand
 // for the read that this caller waits for.
 func TestRule07AJoinedRunIsNotSatisfiedByAnOlderReadOfThePrices(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	first := b.manual(account, syncjob.Prices)
@@ -195,6 +204,7 @@ func TestRule07AJoinedRunIsNotSatisfiedByAnOlderReadOfThePrices(t *testing.T) {
 }
 
 func TestManualRunsByTheStateOfTheAccount(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	for status, want := range map[AccountStatus]error{
@@ -214,6 +224,7 @@ func TestManualRunsByTheStateOfTheAccount(t *testing.T) {
 }
 
 func TestManualRunsOfNoOrUnknownTypesAreRefused(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	for _, types := range [][]syncjob.DataType{nil, {syncjob.Probe}, {"candles"}} {

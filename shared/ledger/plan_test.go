@@ -52,6 +52,7 @@ func (b bundle) due() int {
 }
 
 func TestRule05OneRunPerSlotWithManySchedulers(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	const accounts = 1000
 	b.fleet(accounts)
@@ -84,6 +85,7 @@ SELECT count(DISTINCT (account_id, data_type)) FROM alphapulse.sync_jobs`), "non
 }
 
 func TestRule05ATickTakesAllDueTypesOfASubjectInOneRun(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	b.fleet(1)
 	b.makeDue("0")
@@ -102,6 +104,7 @@ func TestRule05ATickTakesAllDueTypesOfASubjectInOneRun(t *testing.T) {
 }
 
 func TestRule05AfterDowntimeOnlyTheNewestSlotIsPlanned(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	b.fleet(20)
 	b.exec(`UPDATE alphapulse.schedules SET next_at = next_at - interval '10 hours'`)
@@ -116,6 +119,7 @@ AND next_at <> date_bin(every, next_at, timestamptz '2000-01-01 00:00:00+00' +
 }
 
 func TestRule05SlotsOfSubjectsSpread(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	b.fleet(300)
 	require.Greater(t, b.count(`SELECT count(DISTINCT extract(epoch FROM next_at)::bigint % 60)
@@ -126,6 +130,7 @@ WHERE data_type = 'balances' GROUP BY extract(epoch FROM next_at)::bigint % 60) 
 }
 
 func TestRule05SkippedSlotsAreCounted(t *testing.T) {
+	t.Parallel()
 	for name, obstacle := range map[string]func(b bundle, market string){
 		"open job": func(b bundle, _ string) {
 			b.makeDue("0")
@@ -143,6 +148,7 @@ func TestRule05SkippedSlotsAreCounted(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := setup(t)
 			obstacle(b, b.fleet(1))
 			before := b.count(`SELECT count(*) FROM alphapulse.sync_runs`)
@@ -158,6 +164,7 @@ func TestRule05SkippedSlotsAreCounted(t *testing.T) {
 }
 
 func TestABanOfOneOfTwoAddressesStopsNothing(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	market := b.fleet(1)
 	require.NoError(t, b.BanEgress(t.Context(), "here", market, "403", time.Hour))
@@ -177,6 +184,7 @@ func TestABanOfOneOfTwoAddressesStopsNothing(t *testing.T) {
 }
 
 func TestASubjectInAnotherSchedulersHandsIsLeftToIt(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	b.fleet(2)
 	b.makeDue("0")
@@ -193,6 +201,7 @@ func TestASubjectInAnotherSchedulersHandsIsLeftToIt(t *testing.T) {
 // One account's follower, held back behind a run that hangs, must not stop the
 // prices of everyone.
 func TestAHeldBackJobDoesNotHoldUpItsMarket(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	b.claim(b.jobOf(b.manual(account, syncjob.Positions).ID, syncjob.Positions))
@@ -204,6 +213,7 @@ func TestAHeldBackJobDoesNotHoldUpItsMarket(t *testing.T) {
 }
 
 func TestAMarketWithoutAccountsIsNotRead(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	b.fleet(0)
 	b.makeDue("0")
@@ -213,6 +223,7 @@ func TestAMarketWithoutAccountsIsNotRead(t *testing.T) {
 }
 
 func TestRule08LoadAboveTheBudgetStretchesTheCadence(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	market := b.fleet(10) // a minute: 10*1/60 balances, 10*4/30 positions, 10*9/30 orders; 4/15 for the prices
 	load := 10.0/60 + 10*4.0/30 + 10*9.0/30 + 4.0/15
@@ -237,6 +248,7 @@ WHERE account_id IS NOT NULL AND next_at < clock_timestamp() + 2 * every`))
 }
 
 func TestSetCadenceMovesTheNextSlot(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	subject := syncjob.Subject{Kind: syncjob.Account, ID: account.ID}

@@ -1,9 +1,12 @@
 package postgres_test
 
 import (
+	"context"
 	"testing"
 	"testing/fstest"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/shared/postgres"
@@ -75,4 +78,31 @@ func TestAFailedMigrationLeavesTheVersionBefore(t *testing.T) {
 
 	files["00002_bad.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE alphapulse.whole ();\n")}
 	require.NoError(t, postgres.MigrateFS(t.Context(), d.URL, files, nil), "a corrected one can follow")
+}
+
+// Another process is just creating the schema: this one waits for it, and does
+// not fail on what it finds.
+func TestMigrateWaitsForAnothersSchema(t *testing.T) {
+	t.Parallel()
+	d := pgtest.NewEmpty(t)
+	db := d.Open(t)
+	migrated := make(chan error, 1)
+	require.NoError(t, db.InTx(t.Context(), "other process", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", postgres.SchemaLock); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "CREATE SCHEMA alphapulse"); err != nil {
+			return err
+		}
+		go func() { migrated <- postgres.Migrate(t.Context(), d.URL, nil) }()
+		require.Eventually(t, func() bool {
+			var waiting int
+			err := db.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+				AND application_name = 'alphapulse/migrate' AND wait_event_type = 'Lock'`).Scan(&waiting)
+			return err == nil && waiting == 1
+		}, 10*time.Second, time.Millisecond)
+		return nil
+	}))
+	require.NoError(t, <-migrated)
+	require.NoError(t, db.CheckSchema(t.Context()))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -102,14 +103,18 @@ func TestInTxRollsBackWhateverEndsTheClosure(t *testing.T) {
 			idle(t, db)
 			require.Zero(t, entries(t, db), "and the only connection is usable")
 			require.EqualValues(t, 1, db.Stats().RolledBack)
+			if !strings.Contains(name, "rows") {
+				require.EqualValues(t, 1, db.Stats().Opened, "ROLLBACK was sent: the connection lives on")
+			}
 		})
 	}
 }
 
 func TestInTxEndsOnADeadContext(t *testing.T) {
 	t.Parallel()
+	const between = "between statements"
 	for name, work := range map[string]func(ctx context.Context, tx pgx.Tx, kill func()) error{
-		"between statements": func(_ context.Context, _ pgx.Tx, kill func()) error {
+		between: func(_ context.Context, _ pgx.Tx, kill func()) error {
 			kill()
 			return nil
 		},
@@ -136,6 +141,9 @@ func TestInTxEndsOnADeadContext(t *testing.T) {
 			require.Zero(t, entries(t, db))
 			require.Eventually(t, func() bool { return lockedEntries(t, db) == 0 }, 5*time.Second, 5*time.Millisecond,
 				"the server has ended the transaction too")
+			if name == between {
+				require.EqualValues(t, 1, db.Stats().Opened, "ROLLBACK was sent on a context of its own")
+			}
 		})
 	}
 }

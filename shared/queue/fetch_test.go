@@ -78,8 +78,9 @@ func TestFetchCancelledMidWaitLosesNothing(t *testing.T) {
 			}
 		})
 	}
-	go func() { seen.await(t, total/4); stop() }() // stops in the middle of the stream of jobs
 	publish(t, q, jobs(balances, 1, total)...)
+	seen.await(t, total/4)
+	stop() // in the middle of the stream of jobs
 	workers.Wait()
 
 	start := time.Now()
@@ -118,7 +119,8 @@ func TestFetchCancelledWhileIdleEndsAtOnce(t *testing.T) {
 	ensure(t, q, balances)
 	ctx, stop := context.WithCancel(within(t, patience))
 	ended := make(chan int, 1)
-	go func() { ended <- subscribe(t, q, balances).Fetch(ctx, 4, patience, func(queue.Delivery) {}) }()
+	sub := subscribe(t, q, balances)
+	go func() { ended <- sub.Fetch(ctx, 4, patience, func(queue.Delivery) {}) }()
 	eventually(t, "the pull is open", func() bool { return waiting(t, q) == 1 })
 
 	stop()
@@ -164,9 +166,9 @@ func TestFetchSurvivesARestartOfTheBroker(t *testing.T) {
 	seen := newInbox()
 	stopping, stop := context.WithCancel(within(t, patience))
 	ended := make(chan struct{})
+	sub := subscribe(t, q, balances)
 	go func() {
 		defer close(ended)
-		sub := subscribe(t, q, balances)
 		for stopping.Err() == nil {
 			sub.Fetch(stopping, 2, patience, func(d queue.Delivery) {
 				if d.Ack(context.Background()) == nil {
@@ -196,7 +198,8 @@ func TestFetchSurvivesABrokerThatForgotEverything(t *testing.T) {
 	q := server.Queue()
 	ensure(t, q, balances)
 	got := make(chan queue.Delivery, 1)
-	go subscribe(t, q, balances).Fetch(within(t, patience), 1, patience, func(d queue.Delivery) { got <- d })
+	sub := subscribe(t, q, balances)
+	go sub.Fetch(within(t, patience), 1, patience, func(d queue.Delivery) { got <- d })
 	eventually(t, "the pull is open", func() bool { return waiting(t, q) == 1 })
 
 	server.Wipe()
@@ -223,7 +226,8 @@ func TestFetchSurvivesADeletedConsumer(t *testing.T) {
 	q := queuetest.New(t).Queue()
 	ensure(t, q, balances)
 	got := make(chan queue.Delivery, 1)
-	go subscribe(t, q, balances).Fetch(within(t, patience), 1, patience, func(d queue.Delivery) { got <- d })
+	sub := subscribe(t, q, balances)
+	go sub.Fetch(within(t, patience), 1, patience, func(d queue.Delivery) { got <- d })
 	eventually(t, "the pull is open", func() bool { return waiting(t, q) == 1 })
 
 	require.NoError(t, q.DeleteConsumer(within(t, patience), balances))
@@ -252,7 +256,8 @@ func TestFetchGivesBackWhatWasOnItsWayAtTheStop(t *testing.T) {
 	gate.shut()
 	ctx, stop := context.WithCancel(within(t, patience))
 	ended := make(chan int, 1)
-	go func() { ended <- subscribe(t, far, balances).Fetch(ctx, 20, patience, func(queue.Delivery) {}) }()
+	sub := subscribe(t, far, balances)
+	go func() { ended <- sub.Fetch(ctx, 20, patience, func(queue.Delivery) {}) }()
 	eventually(t, "the broker has sent them", func() bool { return position(t, near, balances).Unacked == 20 })
 	stop()
 	select {

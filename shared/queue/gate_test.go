@@ -33,7 +33,7 @@ func newGate(t *testing.T, server *queuetest.Server) *gate {
 			if err != nil {
 				return
 			}
-			broker, err := net.Dial("tcp", upstream) //nolint:noctx // the connection ends with the gate
+			broker, err := net.Dial("tcp", upstream) // it ends with the gate
 			if err != nil {
 				_ = client.Close()
 				continue

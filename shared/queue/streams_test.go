@@ -19,8 +19,10 @@ func TestEnsureStreamsMakesThem(t *testing.T) {
 	changes, err := q.EnsureStreams(within(t, patience))
 	require.NoError(t, err)
 	require.Equal(t, []queue.StreamChange{
-		{Stream: queue.JobsStream, Action: queue.StreamCreated}, {Stream: queue.ResultsStream, Action: queue.StreamCreated},
-		{Stream: queue.EventsStream, Action: queue.StreamCreated}, {Stream: queue.DeadStream, Action: queue.StreamCreated},
+		{Stream: queue.JobsStream, Action: queue.StreamCreated},
+		{Stream: queue.ResultsStream, Action: queue.StreamCreated},
+		{Stream: queue.EventsStream, Action: queue.StreamCreated},
+		{Stream: queue.DeadStream, Action: queue.StreamCreated},
 	}, changes)
 
 	jobs := streamConfig(t, server, queue.JobsStream)

@@ -51,7 +51,7 @@ func (s *Subscription) Fetch(ctx context.Context, n int, maxWait time.Duration, 
 }
 
 // accept checks a message and settles the ones that are not for a worker.
-func (s *Subscription) accept(ctx context.Context, msg *nats.Msg) (Delivery, bool) {
+func (s *Subscription) accept(_ context.Context, msg *nats.Msg) (Delivery, bool) {
 	answer := s.q.reply(msg)
 	delivery, err := readDelivery(msg)
 	if err != nil {

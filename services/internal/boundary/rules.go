@@ -70,7 +70,7 @@ func Rules() []Rule {
 				"github.com/stretchr/testify/...", "go.uber.org/goleak/...", "pgregory.net/rapid/...",
 				"github.com/hirokisan/bybit/v2/...", "github.com/Shopify/toxiproxy/v2/...",
 				"shared/postgres/pgtest/...", "shared/queue/queuetest/...", "shared/ledger/ledgertest/...",
-				"services/worker/exchange/exchangetest/...",
+				"services/worker/exchange/exchangetest/...", "services/internal/fleettest/...",
 			},
 		},
 	)

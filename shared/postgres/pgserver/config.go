@@ -30,6 +30,9 @@ type Config struct {
 	// Log receives the server's own lines. Nil: they are kept only for the
 	// message of a failed start.
 	Log *logrus.Entry
+
+	// pickPort finds a port for Port 0; tests lose the race for it on purpose.
+	pickPort func() (int, error)
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -46,6 +49,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.Database = cmp.Or(c.Database, "alphapulse")
 	c.StartTimeout = cmp.Or(c.StartTimeout, 2*time.Minute)
+	if c.pickPort == nil {
+		c.pickPort = freePort
+	}
 	if c.Log == nil {
 		silent := logrus.New()
 		silent.SetOutput(io.Discard)

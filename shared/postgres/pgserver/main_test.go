@@ -17,6 +17,9 @@ import (
 // parentVariable makes this binary play the parent of a server, to be killed.
 const parentVariable = "ALPHAPULSE_TEST_SERVER_PARENT"
 
+// slowVariable makes the shutdown of that parent's server take seconds.
+const slowVariable = "ALPHAPULSE_TEST_SERVER_SLOW"
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(parentVariable); dir != "" {
 		playParent(dir)
@@ -27,7 +30,12 @@ func TestMain(m *testing.M) {
 // playParent starts a server, prints its process id and address, and waits for
 // the end of its standard input, which never comes.
 func playParent(dir string) {
-	s, err := pgserver.Start(context.Background(), quick(dir))
+	cfg := quick(dir)
+	if os.Getenv(slowVariable) != "" {
+		cfg.Settings["archive_mode"] = "on"
+		cfg.Settings["archive_command"] = "sleep 3"
+	}
+	s, err := pgserver.Start(context.Background(), cfg)
 	if err != nil {
 		fmt.Println("error:", err)
 		os.Exit(1)

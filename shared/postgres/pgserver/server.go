@@ -121,7 +121,7 @@ func (s *Server) launch(ctx context.Context, as account) error {
 	var err error
 	for range maxPorts {
 		var port int
-		if port, err = freePort(); err != nil {
+		if port, err = s.cfg.pickPort(); err != nil {
 			return err
 		}
 		if err = s.launchOn(ctx, as, port); !errors.Is(err, ErrPortTaken) {

@@ -1,0 +1,156 @@
+package scheduler
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alphapulse/alphapulse/shared/queue"
+)
+
+// TestLongQueueIsNotALostOne: a thousand jobs wait and nobody works. However often
+// the sweep looks, none is published twice.
+func TestLongQueueIsNotALostOne(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	s, hook := f.scheduler(Config{Batch: 100})
+	f.manual(f.accounts(1000))
+	f.settle(s)
+	require.Equal(t, 1000, f.count(inStream))
+	for range 5 {
+		_, err := s.lining.step(t.Context())
+		require.NoError(t, err)
+		_, err = s.sweeping.step(t.Context())
+		require.NoError(t, err)
+		f.settle(s)
+	}
+	require.Equal(t, 1000, f.count(published, 1))
+	require.Equal(t, 1000, f.pending())
+	require.Empty(t, messagesOf(hook, "published again"))
+}
+
+// TestWipedStream: the broker has lost everything. Every queued job is published
+// exactly once more.
+func TestWipedStream(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	s, _ := f.scheduler(Config{Batch: 50})
+	f.start(s)
+	f.manual(f.accounts(500))
+	f.await("jobs in the stream", 500, inStream)
+	f.broker.Wipe()
+	f.await("jobs published again", 500, published+` AND stream_seq IS NOT NULL`, 2)
+	for range 3 {
+		_, err := s.lining.step(t.Context())
+		require.NoError(t, err)
+	}
+	require.Equal(t, 500, f.count(published, 2))
+	require.Equal(t, 500, f.pending())
+}
+
+// TestOlderStoreRestored: the broker came back with an older copy of its store.
+// What it forgot is published again, what it kept is not.
+func TestOlderStoreRestored(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	s, _ := f.scheduler(Config{})
+	accounts := f.accounts(40)
+	f.manual(accounts[:20])
+	f.settle(s)
+	older := f.broker.Save()
+	f.reconnect()
+	f.manual(accounts[20:])
+	f.settle(s)
+	f.broker.Restore(older)
+	f.reconnect()
+	_, err := s.lining.step(t.Context())
+	require.NoError(t, err)
+	f.settle(s)
+	require.Equal(t, 20, f.count(published, 1))
+	require.Equal(t, 20, f.count(published, 2))
+	require.Equal(t, 40, f.pending())
+}
+
+// TestSettledMessageOfAQueuedJob: a message was acked and its job is still queued,
+// which nothing should do. The job is published again.
+func TestSettledMessageOfAQueuedJob(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	s, _ := f.scheduler(Config{})
+	f.manual(f.accounts(2))
+	f.settle(s)
+	for _, d := range f.take(2) {
+		require.NoError(t, d.Ack(t.Context()))
+	}
+	_, err := s.lining.step(t.Context())
+	require.NoError(t, err)
+	f.settle(s)
+	require.Equal(t, 2, f.count(published, 2))
+	require.Len(t, f.take(2), 2)
+}
+
+// TestDeliveredIsInLine: what a worker holds is not lost.
+func TestDeliveredIsInLine(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	s, _ := f.scheduler(Config{})
+	f.manual(f.accounts(3))
+	f.settle(s)
+	f.take(3)
+	_, err := s.lining.step(t.Context())
+	require.NoError(t, err)
+	f.settle(s)
+	require.Equal(t, 3, f.count(published, 1))
+}
+
+// TestDeletedConsumer: it is made again where the oldest open job is, so nothing
+// has to be published again.
+func TestDeletedConsumer(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	s, _ := f.scheduler(Config{})
+	f.manual(f.accounts(20))
+	f.settle(s)
+	consumers, err := consumersOf(t.Context(), f.ledger)
+	require.NoError(t, err)
+	for _, deleted := range [][]queue.Consumer{{balances()}, consumers} {
+		for _, c := range deleted {
+			require.NoError(t, f.queue.DeleteConsumer(t.Context(), c))
+		}
+		_, err = s.lining.step(t.Context())
+		require.NoError(t, err)
+		require.Len(t, s.topology.wake, 1, "a missing consumer is reported at once")
+		<-s.topology.wake
+		f.settle(s)
+		_, err = s.lining.step(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 20, f.count(published, 1))
+		require.Equal(t, 20, f.pending())
+	}
+}
+
+// TestSilentBroker: nothing is concluded while the broker is away, and what is
+// due stays as it is.
+func TestSilentBroker(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	s, _ := f.scheduler(Config{})
+	accounts := f.accounts(4)
+	f.manual(accounts[:2])
+	f.settle(s)
+	f.broker.Stop()
+	f.manual(accounts[2:])
+	for _, l := range []*loop{s.topology, s.publishing, s.lining} {
+		_, err := l.step(t.Context())
+		require.ErrorIs(t, err, queue.ErrUnreachable, l.name)
+	}
+	_, err := s.sweeping.step(t.Context())
+	require.NoError(t, err, "leases and deadlines need no broker")
+	require.Equal(t, 2, f.count(published, 0), "taking them would have been for nothing")
+	require.Equal(t, 2, f.count(published, 1))
+	f.broker.Start()
+	f.reconnect()
+	f.settle(s)
+	require.Equal(t, 4, f.count(published, 1))
+	require.Equal(t, 4, f.pending())
+}

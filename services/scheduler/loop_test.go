@@ -1,0 +1,75 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	logrustest "github.com/sirupsen/logrus/hooks/test"
+	"github.com/stretchr/testify/require"
+)
+
+// runFor runs a loop for a while of the bubble's own time.
+func runFor(t *testing.T, d time.Duration, l *loop) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	l.run(ctx, ctx)
+}
+
+func TestLoopDoesNotSpinOnFailure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log, hook := logrustest.NewNullLogger()
+		steps := 0
+		var l *loop
+		l = newLoop("test", time.Second, logrus.NewEntry(log), func(context.Context) (time.Duration, error) {
+			steps++
+			l.kick() // whoever wakes it, it waits
+			return 0, errors.New("no connection")
+		})
+		runFor(t, 100*time.Second, l)
+		require.InDelta(t, 101, steps, 2, "a quarter, half and then one second apart")
+		require.Len(t, messagesOf(hook, "step failed"), 4, "one line at once, then one each 30 s")
+		require.Equal(t, "no connection", hook.AllEntries()[0].Data[logrus.ErrorKey].(error).Error()) //nolint:forcetypeassert // the test fails on a panic
+	})
+}
+
+func TestLoopSurvivesPanic(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log, hook := logrustest.NewNullLogger()
+		steps := 0
+		l := newLoop("test", time.Second, logrus.NewEntry(log), func(context.Context) (time.Duration, error) {
+			if steps++; steps == 1 {
+				panic("out of range")
+			}
+			return time.Minute, nil
+		})
+		runFor(t, 10*time.Second, l)
+		require.Equal(t, 2, steps)
+		require.Len(t, messagesOf(hook, "step failed"), 1)
+		require.Contains(t, hook.AllEntries()[0].Data, "stack")
+		require.Len(t, messagesOf(hook, "works again"), 1)
+	})
+}
+
+func TestLoopIsWokenOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log, _ := logrustest.NewNullLogger()
+		steps := 0
+		l := newLoop("test", time.Second, logrus.NewEntry(log), func(context.Context) (time.Duration, error) {
+			steps++
+			return time.Hour, nil
+		})
+		for range 100 {
+			l.kick()
+		}
+		runFor(t, time.Minute, l)
+		require.Equal(t, 2, steps, "a hundred hints are one reason to look")
+	})
+}
