@@ -119,14 +119,15 @@ ORDER BY r.deadline_at LIMIT $1`
 
 // Unfolded finds runs whose jobs are all terminal and that nobody has folded:
 // a lost result costs a second, not the run. Runs that somebody has locked are
-// skipped; he is about to do it.
+// skipped; he is about to do it. The order is that of the index on open runs: by
+// id the planner would walk every run there is to find the first hundred.
 func (l *Ledger) Unfolded(ctx context.Context, limit int) ([]string, error) {
 	const find = `
 SELECT r.id FROM alphapulse.sync_runs r
 WHERE r.status = 'running' AND r.started_at IS NOT NULL
   AND NOT EXISTS (SELECT FROM alphapulse.sync_jobs j
                   WHERE j.run_id = r.id AND j.status IN ('queued', 'running', 'waiting'))
-ORDER BY r.id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`
+ORDER BY r.deadline_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`
 	rows, err := l.db.Query(ctx, find, limit)
 	if err != nil {
 		return nil, fmt.Errorf("finding unfolded runs: %w", err)
@@ -141,7 +142,7 @@ func (l *Ledger) StartFollowers(ctx context.Context, limit int) (int, error) {
 SELECT f.id, coalesce(f.follows::text, '') FROM alphapulse.sync_runs f
 LEFT JOIN alphapulse.sync_runs r ON r.id = f.follows
 WHERE f.status = 'running' AND f.started_at IS NULL AND (r.id IS NULL OR r.status <> 'running')
-ORDER BY f.id LIMIT $1`
+ORDER BY f.follows LIMIT $1`
 	rows, err := l.db.Query(ctx, find, limit)
 	if err != nil {
 		return 0, fmt.Errorf("finding runs to start: %w", err)

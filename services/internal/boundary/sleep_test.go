@@ -18,7 +18,7 @@ func TestNoTestSleeps(t *testing.T) {
 		require.NoError(t, err)
 
 		for _, place := range places {
-			t.Errorf("%s: wait for a signal, or use testing/synctest", place)
+			t.Errorf("%s: wait for a signal, use testing/synctest, or say on the line why there is \"// no signal: …\"", place)
 		}
 	}
 }
@@ -30,6 +30,7 @@ func TestSleepIsFound(t *testing.T) {
 	for name, content := range map[string]string{
 		"a/plain_test.go":  "package a\n\nimport \"time\"\n\nfunc f() { time.Sleep(1) }\n",
 		"a/bubble_test.go": "package a\n\nimport (\n\t_ \"testing/synctest\"\n\t\"time\"\n)\n\nfunc g() { time.Sleep(1) }\n",
+		"a/poll_test.go":   "package a\n\nimport \"time\"\n\nfunc p() {\n\ttime.Sleep(1) // no signal: it reports once a second\n}\n",
 		"a/code.go":        "package a\n\nimport \"time\"\n\nfunc h() { time.Sleep(1) }\n",
 	} {
 		path := filepath.Join(dir, name)

@@ -1,0 +1,17 @@
+// Command alphapulse keeps a trading desk's exchange accounts in PostgreSQL.
+// It is every process of the fleet and the client that talks to them: see
+// `alphapulse --help`.
+package main
+
+import (
+	"context"
+	"os"
+)
+
+func main() {
+	p := program{
+		environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		args: os.Args[1:],
+	}
+	os.Exit(p.run(context.Background()))
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
+)
+
+// keyWarning is how long before a key's end `status` and `doctor` speak of it.
+const keyWarning = 14 * 24 * time.Hour
+
+// printStatus shows the status to a person.
+func (p *program) printStatus(s *controlv1.GetStatusResponse) error {
+	if len(s.GetAccounts()) == 0 {
+		p.say("There are no accounts yet. Add one: alphapulse accounts add main --exchange bybit --env testnet")
+		return nil
+	}
+	p.say("As of %s", moment(s.GetReadAt()))
+	t := newTable(p.stdout, "ACCOUNT", "TYPE", "STATE", "AGE", "EVERY", "NOTES")
+	for _, a := range s.GetAccounts() {
+		for _, d := range a.GetTypes() {
+			t.row(a.GetAccount().GetName(), d.GetDataType(), typeState(a.GetAccount(), d), age(d),
+				span(d.GetEvery().AsDuration()), typeNotes(d))
+		}
+	}
+	if err := t.end(); err != nil {
+		return err
+	}
+	for _, line := range statusRemarks(s) {
+		p.say("  %s", plain(line))
+	}
+	return nil
+}
+
+// typeState is one word for how a data type is.
+func typeState(a *controlv1.Account, d *controlv1.TypeState) string {
+	switch {
+	case a.GetStatus() != "active" && d.GetAsOf() == nil:
+		return a.GetStatus()
+	case d.GetAsOf() == nil:
+		return "never read"
+	case d.GetStale() && !d.GetComplete():
+		return "stale, incomplete"
+	case d.GetStale():
+		return "stale"
+	case !d.GetComplete():
+		return "incomplete"
+	default:
+		return "fresh"
+	}
+}
+
+func age(d *controlv1.TypeState) string {
+	if d.GetAge() == nil {
+		return "-"
+	}
+	return span(max(d.GetAge().AsDuration(), 0))
+}
+
+// supersededNote is from how many superseded snapshots in a row on `status`
+// speaks of them.
+const supersededNote = 3
+
+func typeNotes(d *controlv1.TypeState) string {
+	var notes []string
+	if n := d.GetConsecutiveFailures(); n > 0 {
+		notes = append(notes, fmt.Sprintf("failed %d times in a row (%s)", n,
+			strings.TrimSuffix(d.GetErrorClass()+": "+d.GetErrorMessage(), ": ")))
+	}
+	if n := d.GetSuperseded(); n >= supersededNote {
+		notes = append(notes, fmt.Sprintf("%d snapshots in a row were older than what is stored", n))
+	}
+	if n := len(d.GetUnreadScopes()); n > 0 {
+		notes = append(notes, fmt.Sprintf("%d scopes not read", n))
+	}
+	return strings.Join(notes, "; ")
+}
+
+// statusRemarks are the sentences below the table.
+func statusRemarks(s *controlv1.GetStatusResponse) []string {
+	var lines []string
+	markets := map[string]string{}
+	for _, m := range s.GetMarkets() {
+		markets[m.GetId()] = m.GetExchange() + " " + m.GetEnvironment()
+		if m.GetStretch() > 1 {
+			lines = append(lines, fmt.Sprintf("%s: more is planned than the budget allows, so cadences are %.1f times as long",
+				markets[m.GetId()], m.GetStretch()))
+		}
+	}
+	for _, a := range s.GetAccounts() {
+		lines = append(lines, accountRemarks(a, s.GetReadAt().AsTime())...)
+	}
+	for _, b := range s.GetBans() {
+		lines = append(lines, fmt.Sprintf("%s refuses %s until %s: %s", markets[b.GetMarketId()], b.GetEgress(),
+			moment(b.GetUntil()), b.GetReason()))
+	}
+	for _, p := range s.GetPauses() {
+		until := "until it is resumed"
+		if p.GetUntil() != nil {
+			until = "until " + moment(p.GetUntil())
+		}
+		lines = append(lines, fmt.Sprintf("paused: %s %s: %s (by %s)", pauseTarget(p, markets), until, p.GetReason(),
+			orDash(p.GetCreatedBy())))
+	}
+	return lines
+}
+
+func pauseTarget(p *controlv1.Pause, markets map[string]string) string {
+	words := strings.Join(strings.Fields(strings.Join([]string{
+		markets[p.GetMarketId()], p.GetExchange(), p.GetDataType(), p.GetLane(),
+	}, " ")), " ")
+	if words == "" {
+		return "everything"
+	}
+	return words
+}
+
+func accountRemarks(a *controlv1.AccountState, now time.Time) []string {
+	var lines []string
+	account := a.GetAccount()
+	name := account.GetName()
+	switch account.GetStatus() {
+	case "active":
+	case "needs_attention":
+		lines = append(lines, fmt.Sprintf("%s: the exchange refused its key (%s); `alphapulse accounts set-key %[1]s` or "+
+			"`alphapulse accounts resume %[1]s`", name, account.GetReason()))
+	case "pending":
+		lines = append(lines, fmt.Sprintf("%s: pending, its key has not passed a probe (%s); `alphapulse accounts test %[1]s`",
+			name, orDash(account.GetReason())))
+	default:
+		lines = append(lines, fmt.Sprintf("%s: %s (%s); `alphapulse accounts resume %[1]s`", name, account.GetStatus(),
+			orDash(account.GetReason())))
+	}
+	if end := account.GetKeyExpiresAt(); end != nil {
+		switch left := end.AsTime().Sub(now); {
+		case left <= 0:
+			lines = append(lines, fmt.Sprintf("%s: its key expired on %s; `alphapulse accounts set-key %[1]s`", name, moment(end)))
+		case left < keyWarning:
+			lines = append(lines, fmt.Sprintf("%s: its key expires in %s; `alphapulse accounts set-key %[1]s`", name, span(left)))
+		}
+	}
+	for _, d := range a.GetTypes() {
+		for _, u := range d.GetUnreadScopes() {
+			why := strings.TrimSuffix(u.GetErrorClass()+": "+u.GetErrorMessage(), ": ")
+			lines = append(lines, fmt.Sprintf("%s %s %s: not read (%s)", name, d.GetDataType(), u.GetScope(), orDash(why)))
+		}
+	}
+	return lines
+}

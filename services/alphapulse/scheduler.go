@@ -1,0 +1,47 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/alphapulse/alphapulse/services/scheduler"
+	"github.com/alphapulse/alphapulse/shared/daemon"
+	"github.com/alphapulse/alphapulse/shared/postgres"
+)
+
+// schedulerCommand is `alphapulse scheduler`.
+func (p *program) schedulerCommand(env *daemon.Env) *cobra.Command {
+	cmd := partCommand("scheduler", "Plan what is due, publish it, bring back what was lost",
+		"Plan what is due, publish it to NATS JetStream and bring back what was lost.\n"+
+			"Any number may run. Needs DATABASE_URL and NATS_URL (or …_FILE).")
+	proc := newProcess(p, cmd, env)
+	cfg := scheduler.DefaultConfig()
+	proc.nats.add(proc.settings)
+	proc.nats.addLimits(proc.settings)
+	proc.settings.number(&cfg.Budget, "budget", cfg.Budget,
+		"requests per second that the schedules of one market may plan before they are stretched; 0: no limit")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return proc.runScheduler(cmd, &cfg) }
+	return cmd
+}
+
+func (p *process) runScheduler(cmd *cobra.Command, cfg *scheduler.Config) error {
+	defer p.close()
+	p.database.read(p.env)
+	p.settings.read()
+	p.nats.read(p.env)
+	if err := p.open(); err != nil {
+		return err
+	}
+	db, err := p.pool(cmd.Context(), postgres.Config{Name: "scheduler", MaxConns: 8})
+	if err != nil {
+		return err
+	}
+	q, err := p.connect(cmd.Context())
+	if err != nil {
+		return err
+	}
+	s, err := scheduler.New(*cfg, scheduler.Deps{DB: db, Queue: q, Log: p.log})
+	if err != nil {
+		return err
+	}
+	return p.serve(cmd.Context(), part{db: db, queue: q, run: s.Run})
+}

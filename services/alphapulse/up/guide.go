@@ -1,0 +1,58 @@
+package up
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/alphapulse/alphapulse/shared/daemon"
+)
+
+// addGuide adds what tells a person where to look. With a demo that is after its
+// first run has ended.
+func (m *machine) addGuide() {
+	m.components = append(m.components, daemon.Component{
+		Name: "guide", Background: true, Run: func(take, _ context.Context) error {
+			if m.demo != nil {
+				m.demo.show(take)
+			}
+			if take.Err() == nil {
+				m.guide()
+				<-take.Done()
+			}
+			m.term.line("Stopping: workers finish what they hold. Ctrl-C again stops at once.")
+			return nil
+		},
+	})
+}
+
+func (m *machine) guide() {
+	m.term.line("")
+	m.term.step("API", "%s", m.at.api)
+	m.term.step("SQL", "%s", m.psql())
+	m.term.step("settings", "%s (for psql, nats and these commands: `set -a; . %[1]s`)", m.dir.file(ConnectionFile))
+	m.term.step("logs", "%s", m.dir.file("logs"))
+	m.term.step("next", "%s", m.next())
+	m.term.line("Ctrl-C stops everything.")
+}
+
+// psql is a line that works as it is printed. An address with a password is
+// not printed.
+func (m *machine) psql() string {
+	if u, err := url.Parse(m.at.database); err == nil && m.server != nil {
+		if _, secret := u.User.Password(); !secret {
+			return "psql " + quote(m.at.database)
+		}
+	}
+	return "(. " + quote(m.dir.file(ConnectionFile)) + "; psql \"$DATABASE_URL\")"
+}
+
+func (m *machine) next() string {
+	command := m.cfg.Program
+	if m.at.api != "http://127.0.0.1:8080" {
+		command = "ALPHAPULSE_API=" + m.at.api + " " + command
+	}
+	if m.demo != nil {
+		return command + " sync " + demoAccount + " --type all --wait"
+	}
+	return command + " accounts add main --exchange bybit --env testnet"
+}

@@ -1,0 +1,147 @@
+package up
+
+import (
+	"context"
+	"time"
+
+	"github.com/alphapulse/alphapulse/services/aggregator"
+	"github.com/alphapulse/alphapulse/services/alphapulse/exchanges"
+	"github.com/alphapulse/alphapulse/services/api"
+	"github.com/alphapulse/alphapulse/services/scheduler"
+	"github.com/alphapulse/alphapulse/shared/daemon"
+)
+
+const (
+	// workersTime is how long workers have to stop; then the parts that serve
+	// them have lateTime, and are abandoned shortly after.
+	workersTime = killAfter + 200*time.Millisecond
+	lateTime    = 600 * time.Millisecond
+	abandonTime = 900 * time.Millisecond
+)
+
+// Run starts everything, and stops it in order when a signal comes or a part
+// fails. It returns nil after a stop that was asked for.
+func Run(ctx context.Context, cfg Config) error {
+	m := &machine{cfg: cfg, term: &terminal{out: cfg.Out}}
+	ctx, signals := catchSignals(ctx, m.exitAtOnce)
+	defer signals.end()
+	defer m.close()
+	if err := m.build(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return quiet(err)
+	}
+	err := daemon.Daemon{
+		Log: m.log, Components: m.components, Signals: signals.first, Grace: workersTime, Abandon: abandonTime,
+	}.Run(context.WithoutCancel(ctx))
+	m.removeConnection()
+	return quiet(err)
+}
+
+// build starts what others stand on and binds every address, so that whatever is
+// in the way is found before any work begins.
+func (m *machine) build(ctx context.Context) error {
+	if err := m.openDir(); err != nil {
+		return err
+	}
+	if err := m.openVault(); err != nil {
+		return err
+	}
+	server, err := m.bindAPI()
+	if err != nil {
+		return err
+	}
+	if err := m.openDatabase(ctx); err != nil {
+		return err
+	}
+	if err := m.openBroker(ctx); err != nil {
+		return err
+	}
+	if err := m.openDemo(ctx); err != nil {
+		return err
+	}
+	if err := m.addParts(server); err != nil {
+		return err
+	}
+	if err := m.addWorkers(); err != nil {
+		return err
+	}
+	if err := m.dir.writeConnection(m.at); err != nil {
+		return err
+	}
+	m.later(m.removeConnection)
+	m.addGuide()
+	return ctx.Err()
+}
+
+func (m *machine) removeConnection() {
+	if err := m.dir.removeConnection(); err != nil {
+		m.log.WithError(err).Warn("removing " + ConnectionFile)
+	}
+}
+
+// addParts adds scheduler, aggregator and api. They stop after the workers, since
+// they carry on what those finish last.
+func (m *machine) addParts(bound *boundAPI) error {
+	s, err := scheduler.New(scheduler.DefaultConfig(), scheduler.Deps{
+		DB: m.db, Queue: m.queue, Log: m.log.WithField("service", "scheduler"),
+	})
+	if err != nil {
+		return err
+	}
+	a, err := aggregator.New(aggregator.Config{}, aggregator.Deps{
+		DB: m.db, Queue: m.queue, Log: m.log.WithField("service", "aggregator"),
+	})
+	if err != nil {
+		return err
+	}
+	server, err := api.New(bound.cfg, api.Deps{
+		DB: m.db, Broker: m.queue, Sealer: m.sealer, BaseURL: exchanges.BaseURL, Ready: m.demo.checks(),
+		Log: m.log.WithField("service", "api"),
+	})
+	if err != nil {
+		return err
+	}
+	m.addLate(daemon.Component{Name: "scheduler", Run: s.Run}, daemon.Component{Name: "aggregator", Run: a.Run})
+	m.addLate(server.Components(bound.listener)...)
+	m.term.step("api", "%s", m.at.api)
+	return nil
+}
+
+// addLate adds components that take work until the workers have ended, and then
+// have a moment to finish.
+func (m *machine) addLate(components ...daemon.Component) {
+	for _, c := range components {
+		run := c.Run
+		c.Background = true
+		c.Run = func(_, work context.Context) error {
+			end, cancel := context.WithCancel(context.WithoutCancel(work))
+			defer cancel()
+			stop := context.AfterFunc(work, func() { time.AfterFunc(lateTime, cancel) })
+			defer stop()
+			return run(work, end)
+		}
+		m.components = append(m.components, c)
+	}
+}
+
+func (m *machine) addWorkers() error {
+	children, err := newWorkers(m.cfg, m.at, m.keyFile, m.dir, m.term, m.log)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.children = children
+	m.mu.Unlock()
+	m.components = append(m.components, daemon.Component{Name: "workers", Run: children.run})
+	switch m.cfg.Workers {
+	case 0:
+		m.term.step("workers", "none: jobs wait until `alphapulse worker` runs")
+	case 1:
+		m.term.step("workers", "one process per data type")
+	default:
+		m.term.step("workers", "%d processes per data type", m.cfg.Workers)
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/sirupsen/logrus"
+
+	"github.com/alphapulse/alphapulse/proto/alphapulse/control/v1/controlv1connect"
+	"github.com/alphapulse/alphapulse/shared/daemon"
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/vault"
+)
+
+const (
+	maxBody         = 64 << 10 // of a request; the largest holds a key
+	readTimeout     = 10 * time.Second
+	readyTimeout    = 3 * time.Second
+	maxHeaderBytes  = 16 << 10
+	serverComponent = "api"
+)
+
+// Broker answers whether JetStream can be used now.
+type Broker interface {
+	Ready(ctx context.Context) error
+}
+
+// Deps are what the API stands on. DB, Broker, Sealer and BaseURL are required.
+type Deps struct {
+	DB *postgres.DB
+	// Reads serves lists and status; nil: DB does. What a caller may have just
+	// written is always read from DB.
+	Reads  *postgres.Reads
+	Broker Broker
+	// Sealer encrypts keys. It cannot decrypt them.
+	Sealer *vault.Sealer
+	// BaseURL gives the usual address of an exchange's environment. For an
+	// exchange or environment that does not exist its error lists those that do.
+	BaseURL func(exchange, environment string) (string, error)
+	// Ready are checks of /readyz beside Postgres, JetStream and the schema.
+	Ready []daemon.Check
+	// Log receives a line for each change and each failure; nil discards them.
+	Log *logrus.Entry
+}
+
+func (d Deps) validate() error {
+	var errs []error
+	for _, need := range []struct {
+		missing bool
+		what    string
+	}{
+		{d.DB == nil, "a database"},
+		{d.Broker == nil, "a broker"},
+		{d.Sealer == nil, "the vault's public key (" + vault.PublicKeySetting + ")"},
+		{d.BaseURL == nil, "the exchanges' addresses"},
+	} {
+		if need.missing {
+			errs = append(errs, fmt.Errorf("the API needs %s", need.what))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// API serves the control API. It is safe for concurrent use.
+type API struct {
+	cfg     Config
+	deps    Deps
+	ledger  *ledger.Ledger // on the primary
+	watches *watches
+	log     *logrus.Entry
+	guard   *guard
+}
+
+// New checks the settings and builds the API; it does not talk to anything.
+func New(cfg Config, deps Deps) (*API, error) {
+	cfg = cfg.withDefaults()
+	if err := errors.Join(cfg.Validate(), deps.validate()); err != nil {
+		return nil, err
+	}
+	log := deps.Log
+	if log == nil {
+		silent := logrus.New()
+		silent.SetOutput(io.Discard)
+		log = logrus.NewEntry(silent)
+	}
+	return &API{
+		cfg: cfg, deps: deps, log: log,
+		ledger:  ledger.New(deps.DB, ledger.Settings{}),
+		watches: newWatches(cfg.MaxWatches),
+		guard:   newGuard(cfg.Token),
+	}, nil
+}
+
+// Listen binds the configured address, so that a taken port stops the start.
+func (a *API) Listen() (net.Listener, error) { return daemon.Listen("--http", a.cfg.Listen) }
+
+// Components serve the API on a listener of Listen, and wake its watches.
+func (a *API) Components(listener net.Listener) []daemon.Component {
+	server := &http.Server{
+		Handler: a.Handler(), ReadTimeout: readTimeout, ReadHeaderTimeout: readTimeout, MaxHeaderBytes: maxHeaderBytes,
+	}
+	return []daemon.Component{
+		daemon.ServeHTTP(serverComponent, listener, server, a.log),
+		{Name: "api-wakeups", Background: true, Run: a.wake},
+	}
+}
+
+// Handler serves the services, /livez and /readyz.
+func (a *API) Handler() http.Handler {
+	options := connect.WithHandlerOptions(
+		connect.WithReadMaxBytes(maxBody),
+		connect.WithInterceptors(a.calls()),
+		connect.WithRecover(a.recovered),
+	)
+	rpc := http.NewServeMux()
+	rpc.Handle(controlv1connect.NewAccountServiceHandler(accounts{a}, options))
+	rpc.Handle(controlv1connect.NewRunServiceHandler(runs{a}, options))
+	rpc.Handle(controlv1connect.NewStatusServiceHandler(status{a}, options))
+
+	mux := http.NewServeMux()
+	daemon.Endpoints{Ready: a.ready()}.Register(mux)
+	for _, service := range []string{
+		controlv1connect.AccountServiceName, controlv1connect.RunServiceName, controlv1connect.StatusServiceName,
+	} {
+		mux.Handle("/"+service+"/", a.guard.protect(rpc))
+	}
+	return a.guard.fromHere(http.MaxBytesHandler(mux, maxBody))
+}
+
+func (a *API) ready() []daemon.Check {
+	own := []daemon.Check{
+		{Name: "postgres", Timeout: readyTimeout, Probe: a.deps.DB.Ping},
+		{Name: "schema", Timeout: readyTimeout, Probe: a.deps.DB.CheckSchema},
+		{Name: "jetstream", Timeout: readyTimeout, Probe: a.deps.Broker.Ready},
+	}
+	return append(own, a.deps.Ready...)
+}
+
+// reads is the ledger to list from: a replica while it is fresh enough.
+func (a *API) reads() (*ledger.Ledger, *postgres.DB) {
+	if a.deps.Reads == nil {
+		return a.ledger, a.deps.DB
+	}
+	db := a.deps.Reads.DB()
+	return ledger.New(db, ledger.Settings{}), db
+}

@@ -1,0 +1,63 @@
+package api
+
+import (
+	"context"
+
+	"connectrpc.com/connect"
+
+	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// runs is RunService.
+type runs struct{ *API }
+
+// GetRun implements RunService.
+func (s runs) GetRun(ctx context.Context, req *controlv1.GetRunRequest) (*controlv1.GetRunResponse, error) {
+	run, err := s.run(ctx, req.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return &controlv1.GetRunResponse{Run: run}, nil
+}
+
+// run reads a run and its jobs. The run is read first, so a run that is over
+// never shows a job that is not.
+func (a *API) run(ctx context.Context, id string) (*controlv1.Run, error) {
+	run, err := a.ledger.Run(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return a.withJobs(ctx, run)
+}
+
+func (a *API) withJobs(ctx context.Context, run ledger.Run) (*controlv1.Run, error) {
+	jobs, err := a.ledger.Jobs(ctx, run.ID)
+	if err != nil {
+		return nil, err
+	}
+	return runMessage(run, jobs), nil
+}
+
+// CancelRun implements RunService.
+func (s runs) CancelRun(ctx context.Context, req *controlv1.CancelRunRequest) (*controlv1.CancelRunResponse, error) {
+	if err := s.ledger.EndRun(ctx, req.GetId(), syncjob.CancelUser); err != nil {
+		return nil, err
+	}
+	s.log.WithField("run_id", req.GetId()).Info("api: run cancelled")
+	run, err := s.run(ctx, req.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return &controlv1.CancelRunResponse{Run: run}, nil
+}
+
+// WatchRun implements RunService.
+func (s runs) WatchRun(
+	ctx context.Context, req *controlv1.WatchRunRequest, stream *connect.ServerStream[controlv1.WatchRunResponse],
+) error {
+	return s.watch(ctx, req.GetId(), func(run *controlv1.Run) error {
+		return stream.Send(&controlv1.WatchRunResponse{Run: run})
+	})
+}
