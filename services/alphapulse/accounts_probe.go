@@ -180,10 +180,8 @@ func whyProbeFailed(account *controlv1.Account, job *controlv1.Job) (why, next s
 	again := fmt.Sprintf("then `alphapulse accounts test %s`", name)
 	switch class := job.GetErrorClass(); {
 	case class == "auth":
-		return fmt.Sprintf("the exchange refused the key: %s. It answers the same for a key of another environment, "+
-				"and this account is %s %s (%s)", strings.TrimSuffix(message, "."), account.GetExchange(),
-				account.GetEnvironment(), account.GetBaseUrl()),
-			fmt.Sprintf("see that the key was made there, is not expired and allows this machine's address, %s; or give "+
+		return "the exchange refused the key: " + sayEnvironment(account, message), fmt.Sprintf(
+			"see that the key was made there, is not expired and allows this machine's address, %s; or give "+
 				"it another one with `alphapulse accounts set-key %s`", again, name)
 	case class == "permission":
 		next = fmt.Sprintf("`alphapulse accounts set-key %s` with another key", name)
@@ -195,9 +193,22 @@ func whyProbeFailed(account *controlv1.Account, job *controlv1.Job) (why, next s
 		return "there is no worker to probe its key with: nobody took the probe before its time was over",
 			"start a worker (`alphapulse up`, or `alphapulse worker`), " + again
 	case class == "transient", class == "" && job.GetCancelReason() == "deadline":
-		return fmt.Sprintf("the exchange at %s could not be reached: %s", account.GetBaseUrl(), orDash(message)),
+		if !strings.Contains(message, account.GetBaseUrl()) {
+			message = account.GetBaseUrl() + ": " + orDash(message)
+		}
+		return "the exchange could not be reached: " + message,
 			"see that the address is right and reachable from the workers, " + again
 	default:
 		return strings.TrimSpace(jobReason(job)), ""
 	}
+}
+
+// sayEnvironment adds where the key was used, unless the message has it: an
+// exchange answers a key of another environment as it does a wrong one.
+func sayEnvironment(account *controlv1.Account, message string) string {
+	if strings.Contains(message, "environment") && strings.Contains(message, account.GetEnvironment()) {
+		return message
+	}
+	return fmt.Sprintf("%s. It answers the same for a key of another environment, and this account is %s %s (%s)",
+		strings.TrimSuffix(message, "."), account.GetExchange(), account.GetEnvironment(), account.GetBaseUrl())
 }

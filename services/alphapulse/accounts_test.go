@@ -98,9 +98,13 @@ func TestWhyAProbeFailed(t *testing.T) {
 			apitest.Refuse,
 			[]string{"refused the key: API key is invalid", "a key of another environment", "bybit testnet", "set-key main"},
 		},
+		"a wrong key, told at length": {
+			failed(syncjob.Auth, "not known; was it made in another environment than testnet?"),
+			[]string{"refused the key: not known; was it made in another environment than testnet?; the account"},
+		},
 		"an unreachable host": {
 			failed(syncjob.Transient, "dial tcp: connection refused"),
-			[]string{"https://api-testnet.example.com could not be reached", "connection refused"},
+			[]string{"could not be reached: https://api-testnet.example.com", "connection refused"},
 		},
 		"a key that can trade": {
 			failed(syncjob.Permission, "the key can trade (permissions: Spot.SpotTrade); allow it with --allow-write-key"),

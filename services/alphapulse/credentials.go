@@ -73,6 +73,8 @@ func readHalf(
 	case errors.Is(err, errNoTerminal):
 		return secret, usageError("there is no %s: set it (or %s_FILE), give %s, or run this on a terminal to be asked",
 			variable, variable, flag)
+	case errors.Is(err, errInterrupted):
+		return secret, errors.New("interrupted: nothing was stored")
 	case err != nil:
 		return secret, fmt.Errorf("reading %s: %w", variable, err)
 	case secret.IsEmpty():

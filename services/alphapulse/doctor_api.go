@@ -28,7 +28,7 @@ func (d *doctor) checkAPI(ctx context.Context) {
 		d.fail("api", next, "%s", message)
 		return
 	}
-	d.ok("api", "%s answers, %d accounts", c.base, len(d.state.GetAccounts()))
+	d.ok("api", "%s answers, %s", c.base, number(len(d.state.GetAccounts()), "account"))
 	d.checkReady(ctx, c)
 }
 

@@ -107,8 +107,8 @@ func (d *doctor) checkKey(a *controlv1.Account, now time.Time) {
 	case end != nil && end.AsTime().Sub(now) < keyWarning:
 		d.warn(check, renew, "it expires in %s", span(end.AsTime().Sub(now)))
 	case a.GetAllowWriteKey():
-		d.warn(check, "use a read-only key: nothing here needs more", "it is allowed to trade or withdraw; it may: %s", permissions(a))
+		d.warn(check, "use a read-only key: nothing here needs more", "it is allowed to trade or withdraw; permissions: %s", permissions(a))
 	default:
-		d.ok(check, "expires %s; it may: %s", keyEnd(a), permissions(a))
+		d.ok(check, "expires %s; permissions: %s", keyEnd(a), permissions(a))
 	}
 }

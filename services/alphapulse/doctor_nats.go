@@ -79,7 +79,7 @@ func (d *doctor) checkNATS(ctx context.Context) {
 		d.fail("jetstream", "start nats-server with JetStream (-js)", "JetStream does not answer: %v", err)
 		return
 	}
-	d.ok("jetstream", "%d streams, %d consumers", info.Streams, info.Consumers)
+	d.ok("jetstream", "%s, %s", number(info.Streams, "stream"), number(info.Consumers, "consumer"))
 	for _, want := range expectedStreams() {
 		d.checkStream(ctx, js, want)
 	}

@@ -48,7 +48,7 @@ func (t table) row(cells ...string) {
 	for i, cell := range cells {
 		cells[i] = plain(cell)
 	}
-	fmt.Fprintln(t.w, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+	fmt.Fprintln(t.w, strings.Join(cells, "\t"))
 }
 
 func (t table) end() error { return t.w.Flush() }
@@ -65,6 +65,14 @@ func plain(text string) string {
 			return r
 		}
 	}, text)
+}
+
+// number counts things: "1 account", "2 accounts".
+func number(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return count(int64(n)) + " " + thing + "s"
 }
 
 // orDash shows that there is nothing, rather than nothing.

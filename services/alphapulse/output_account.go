@@ -71,6 +71,6 @@ func (p *program) printAccount(a *controlv1.Account) {
 	p.say("Account %s is %s.", a.GetName(), a.GetStatus())
 	p.say("  exchange     %s %s (%s)", a.GetExchange(), a.GetEnvironment(), a.GetBaseUrl())
 	p.say("  UID          %s, %s", orDash(a.GetExchangeUid()), orDash(a.GetAccountMode()))
-	p.say("  key may      %s", plain(permissions(a)))
+	p.say("  permissions  %s", plain(permissions(a)))
 	p.say("  key expires  %s", keyEnd(a))
 }

@@ -73,7 +73,7 @@ func typeNotes(d *controlv1.TypeState) string {
 		notes = append(notes, fmt.Sprintf("%d snapshots in a row were older than what is stored", n))
 	}
 	if n := len(d.GetUnreadScopes()); n > 0 {
-		notes = append(notes, fmt.Sprintf("%d scopes not read", n))
+		notes = append(notes, number(n, "scope")+" not read")
 	}
 	return strings.Join(notes, "; ")
 }

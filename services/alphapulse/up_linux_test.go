@@ -58,7 +58,7 @@ func (s *screen) String() string {
 // newDir is a directory that Postgres can enter also when the tests run as root.
 func newDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "alphapulse-up-") //nolint:usetesting // t.TempDir is closed to other users
+	dir, err := os.MkdirTemp("", "alphapulse-up-") // t.TempDir is closed to other users
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(dir, 0o711))
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
@@ -69,7 +69,7 @@ func startUp(t *testing.T, dir string, args ...string) *machine {
 	t.Helper()
 	m := &machine{t: t, dir: dir, out: &screen{}, end: make(chan struct{})}
 	args = append([]string{"up", "--data-dir", dir, "--http", "127.0.0.1:0"}, args...)
-	m.cmd = exec.Command(os.Args[0], args...) //nolint:gosec,noctx // our own binary, ended by the test
+	m.cmd = exec.Command(os.Args[0], args...) //nolint:gosec // our own binary, ended by the test
 	m.cmd.Env = append(os.Environ(), asProgram+"=1", "DATABASE_URL=", "NATS_URL=")
 	m.cmd.Stdout, m.cmd.Stderr = m.out, m.out
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -205,7 +205,7 @@ func (m *machine) gone(family map[int]string) {
 	for pid, line := range family {
 		for alive(pid) {
 			require.True(m.t, time.Now().Before(deadline), "process %d is left behind: %s", pid, line)
-			time.Sleep(10 * time.Millisecond) //nolint:forbidigo // the end of a process that is not ours gives no signal
+			time.Sleep(10 * time.Millisecond) // no signal: the end of a process that is not ours sends none
 		}
 	}
 }
@@ -261,6 +261,7 @@ func TestUpKilledLeavesNothingAndResumes(t *testing.T) {
 	first.gone(family)
 
 	second := startUp(t, first.dir)
+	second.awaitText("Ctrl-C stops everything") // what the first one left behind is gone by then
 	second.awaitReady()
 	second.signal(syscall.SIGTERM)
 	require.Zero(t, second.ends(stopTime))

@@ -11,8 +11,9 @@
 //   - Without a token the server listens on loopback only, answers only
 //     requests that name a loopback host, and refuses pages of other origins,
 //     so that a web page cannot reach it through the browser of its user.
-//   - Every error carries a Problem: a class and a reason for programs, whether
-//     the same call may succeed later, and the next step for people.
+//   - Every error of this package carries a Problem: a class and a reason for
+//     programs, whether the same call may succeed later, and the next step for
+//     people.
 //   - Everything is bounded: bodies, durations of calls, pages, and the number
 //     of runs that are watched at once.
 //

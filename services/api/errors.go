@@ -49,7 +49,7 @@ func explain(err error) error {
 	case errors.As(err, &done):
 		return err
 	case errors.Is(err, context.Canceled):
-		return connect.NewError(connect.CodeCanceled, err)
+		return problem(connect.CodeCanceled, err, &controlv1.Problem{Class: classBadRequest, Reason: "cancelled"})
 	case errors.Is(err, ledger.ErrNotFound):
 		return problem(connect.CodeNotFound, err, &controlv1.Problem{Class: classNotFound, Reason: "not_found"})
 	case errors.Is(err, ledger.ErrNameTaken):

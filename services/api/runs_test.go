@@ -12,6 +12,7 @@ import (
 	"github.com/alphapulse/alphapulse/services/api"
 	"github.com/alphapulse/alphapulse/services/api/apitest"
 	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -288,10 +289,29 @@ func TestListingRunsInPages(t *testing.T) {
 
 func TestADatabaseThatIsAwayIsSaidToBe(t *testing.T) {
 	t.Parallel()
+	away, err := postgres.Open(t.Context(), postgres.Config{
+		URL: "postgres://user@127.0.0.1:1/none", Name: "away", AcquireTimeout: 300 * time.Millisecond,
+	})
+	require.NoError(t, err)
+	t.Cleanup(away.Close)
+	s := apitest.New(t, func(_ *api.Config, d *api.Deps) { d.DB = away })
+	c := newClient(s.URL)
+	_, err = c.ListAccounts(t.Context(), &controlv1.ListAccountsRequest{})
+	require.True(t, requireProblem(t, err, connect.CodeUnavailable, "database_away").GetRetryHelps())
+	stream, err := c.WatchRun(t.Context(), &controlv1.WatchRunRequest{Id: "00000000-0000-4000-8000-000000000000"})
+	require.NoError(t, err)
+	defer stream.Close()
+	require.False(t, stream.Receive())
+	requireProblem(t, stream.Err(), connect.CodeUnavailable, "database_away")
+}
+
+// What nobody foresaw is for the log, not for the caller.
+func TestAnUnforeseenFaultKeepsItsTextForTheLog(t *testing.T) {
+	t.Parallel()
 	s := apitest.New(t)
-	s.DB.Close()
-	_, err := newClient(s.URL).ListAccounts(t.Context(), &controlv1.ListAccountsRequest{})
-	var told *connect.Error
-	require.ErrorAs(t, err, &told)
-	require.NotContains(t, told.Message(), "SELECT")
+	_, err := s.DB.Exec(t.Context(), `ALTER TABLE alphapulse.markets RENAME COLUMN base_url TO moved`)
+	require.NoError(t, err)
+	_, err = newClient(s.URL).ListAccounts(t.Context(), &controlv1.ListAccountsRequest{})
+	requireProblem(t, err, connect.CodeInternal, "internal")
+	require.NotContains(t, message(err), "base_url")
 }

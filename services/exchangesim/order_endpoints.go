@@ -92,7 +92,7 @@ func (c *call) selected(pick selection, id, link string, from, to int64, wanted 
 
 func (c *call) byID(category, id, link string, wanted func(standing) bool) []standing {
 	var d draft
-	found := false
+	var found bool
 	if id != "" {
 		d, found = c.view.lookup(category, id)
 	} else {

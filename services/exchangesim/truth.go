@@ -127,7 +127,9 @@ func (t *Truth) addOrders(v *view, from int64) {
 	for _, scope := range orderScopes() {
 		category := categoryOf(scope)
 		t.OpenOrders[scope] = []OrderRow{}
-		for _, s := range v.standings(scope, from, v.at) {
+		// An order that ends after the frame is still open, even if a span
+		// shorter than a tick begins after its end.
+		for _, s := range v.standings(scope, min(from, v.frame), v.at) {
 			row := v.orderRow(v.order(s))
 			if !s.ended() {
 				t.OpenOrders[scope] = append(t.OpenOrders[scope], row)

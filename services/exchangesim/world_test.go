@@ -301,17 +301,20 @@ func TestAStillWorld(t *testing.T) {
 		_, err := s.SetMode(s.UID(index), 5) // whatever is changed, the rows stay
 		require.NoError(t, err)
 	}
-	look := func(index int) []any {
+	look := func(index int) string {
 		truth, err := s.TruthSince(s.UID(index), time.Time{}, time.Hour)
 		require.NoError(t, err)
-		open := walk[exchangesim.OrderRow](t, s.Client(index), openPath, "limit=50&category=linear&baseCoin=BTC")
-		return []any{truth.Wallet, truth.Positions, truth.OpenOrders, open}
+		open := map[string][]exchangesim.OrderRow{}
+		for scope := range truth.OpenOrders {
+			open[scope] = walk[exchangesim.OrderRow](t, s.Client(index), openPath, "limit=50&"+scopeQuery(scope))
+		}
+		return canonical(t, []any{truth.Wallet, truth.Positions, truth.OpenOrders, open})
 	}
-	before := [][]any{look(0), look(1), look(2), look(3)}
+	before := []string{look(0), look(1), look(2), look(3)}
 	for range 10 {
 		clock.Advance(90 * time.Hour)
 		for index := range before {
-			require.Equal(t, before[index], look(index))
+			require.Equal(t, before[index], look(index), "account %d at %s", index, clock.Now())
 		}
 	}
 }

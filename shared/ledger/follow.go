@@ -89,10 +89,11 @@ func skipQueued(ctx context.Context, tx pgx.Tx, job *Claimed, out Outcome) error
 	const skip = `
 UPDATE alphapulse.sync_jobs
 SET status = 'skipped', as_of = $4, finished_at = clock_timestamp(), next_at = NULL, wait_reason = NULL
-WHERE id IN (SELECT id FROM alphapulse.sync_jobs
-             WHERE subject_id = $1 AND data_type = $2 AND lane = 'live' AND status IN ('queued', 'waiting')
-               AND queued_at < $3 AND coalesce(next_at, '-infinity') < 'infinity'
-             ORDER BY id FOR UPDATE SKIP LOCKED)
+WHERE id = ANY (ARRAY(SELECT id FROM alphapulse.sync_jobs
+                      WHERE subject_id = $1 AND data_type = $2 AND lane = 'live'
+                        AND status IN ('queued', 'waiting')
+                        AND queued_at < $3 AND coalesce(next_at, '-infinity') < 'infinity'
+                      ORDER BY id FOR UPDATE SKIP LOCKED))
   AND status IN ('queued', 'waiting')`
 	_, err := tx.Exec(ctx, skip, job.Subject.ID, string(job.DataType), job.ClaimedAt, nullTime(out.AsOf))
 	if err != nil {

@@ -65,10 +65,10 @@ WHERE j.id = r.id AND j.publishes = r.publishes AND j.status = 'queued' AND j.ne
 func (l *Ledger) RepublishUnconfirmed(ctx context.Context, limit int) (int, error) {
 	const update = `
 UPDATE alphapulse.sync_jobs SET next_at = clock_timestamp()
-WHERE id IN (SELECT id FROM alphapulse.sync_jobs
-             WHERE status = 'queued' AND next_at IS NULL AND stream_seq IS NULL
-               AND published_at < (SELECT clock_timestamp() - $1::interval)
-             ORDER BY published_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+WHERE id = ANY (ARRAY(SELECT id FROM alphapulse.sync_jobs
+                      WHERE status = 'queued' AND next_at IS NULL AND stream_seq IS NULL
+                        AND published_at < (SELECT clock_timestamp() - $1::interval)
+                      ORDER BY published_at LIMIT $2 FOR UPDATE SKIP LOCKED))
   AND status = 'queued' AND next_at IS NULL AND stream_seq IS NULL`
 	tag, err := l.db.Exec(ctx, update, l.set.UnconfirmedAfter, limit)
 	if err != nil {

@@ -30,6 +30,7 @@ func (b bundle) setKey(account Account) Run {
 }
 
 func TestRule28APassedProbeActivatesAndStartsTheInitialRun(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account, run := b.pending("main")
 	require.Equal(t, AccountPending, account.Status)
@@ -53,6 +54,7 @@ func TestRule28APassedProbeActivatesAndStartsTheInitialRun(t *testing.T) {
 }
 
 func TestRule28AFailedProbeLeavesTheAccountPendingWithTheReason(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account, run := b.pending("main")
 	job := b.claim(b.jobOf(run.ID, syncjob.Probe))
@@ -73,6 +75,7 @@ func TestRule28AFailedProbeLeavesTheAccountPendingWithTheReason(t *testing.T) {
 }
 
 func TestRule28AProbeThatNobodyAnswersSaysWhy(t *testing.T) {
+	t.Parallel()
 	for want, do := range map[string]func(b bundle, id string){
 		"no worker took the probe of the key: is one running?": func(bundle, string) {},
 		"the probe of the key ran out of time: the exchange did not answer": func(b bundle, id string) {
@@ -84,6 +87,7 @@ func TestRule28AProbeThatNobodyAnswersSaysWhy(t *testing.T) {
 		},
 	} {
 		t.Run(want, func(t *testing.T) {
+			t.Parallel()
 			b := setup(t)
 			account, run := b.pending("main")
 			do(b, b.jobOf(run.ID, syncjob.Probe))
@@ -98,6 +102,7 @@ func TestRule28AProbeThatNobodyAnswersSaysWhy(t *testing.T) {
 }
 
 func TestRule28AProbeWhoseWorkersDiedSaysWhy(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account, run := b.pending("main")
 	id := b.jobOf(run.ID, syncjob.Probe)
@@ -114,6 +119,7 @@ func TestRule28AProbeWhoseWorkersDiedSaysWhy(t *testing.T) {
 }
 
 func TestRule27SetKeyKeepsTheOldKeyUntilTheProbeHasPassed(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	flying := b.claim(b.jobOf(b.manual(account, syncjob.Balances).ID, syncjob.Balances))
@@ -135,6 +141,7 @@ WHERE trigger = 'initial' AND status = 'running'`), "it was active already")
 }
 
 func TestRule27ARejectedCandidateIsDroppedAndTheOldKeyStays(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	probe := b.claim(b.jobOf(b.setKey(account).ID, syncjob.Probe))
@@ -147,6 +154,7 @@ func TestRule27ARejectedCandidateIsDroppedAndTheOldKeyStays(t *testing.T) {
 }
 
 func TestTheNewestSetKeyDecides(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	first := b.setKey(account)
@@ -162,6 +170,7 @@ func TestTheNewestSetKeyDecides(t *testing.T) {
 }
 
 func TestRule27AuthUnderTheKeyInUseStopsTheAccount(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	job := b.claim(b.planned(account, syncjob.Balances))
@@ -182,6 +191,7 @@ func TestRule27AuthUnderTheKeyInUseStopsTheAccount(t *testing.T) {
 }
 
 func TestRule27AuthUnderAnOlderKeyWaitsForTheNewOne(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	job := b.claim(b.planned(account, syncjob.Balances))
@@ -202,6 +212,7 @@ func TestRule27AuthUnderAnOlderKeyWaitsForTheNewOne(t *testing.T) {
 }
 
 func TestAMarketsAuthErrorTouchesNoAccount(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	job := b.claim(b.planned(account, syncjob.Prices))
@@ -212,6 +223,7 @@ func TestAMarketsAuthErrorTouchesNoAccount(t *testing.T) {
 // An outcome that changes the account locks it before the job, as whoever stops
 // the account does.
 func TestRule02AuthOutcomesDoNotDeadlockWithStops(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	for range 15 {
@@ -236,6 +248,7 @@ func TestRule02AuthOutcomesDoNotDeadlockWithStops(t *testing.T) {
 }
 
 func TestNamesAreUniqueAmongTheLiving(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	b.pending("main")
 	_, _, err := b.AddAccount(t.Context(), NewAccount{Name: "main", Market: testMarket(), Seal: seal})

@@ -51,9 +51,9 @@ func lockDueSubjects(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, l
 	column := subjectColumn(kind)
 	lock := fmt.Sprintf(`
 SELECT s.id FROM %s s
-WHERE s.id IN (SELECT %s FROM alphapulse.schedules
-               WHERE enabled AND %s IS NOT NULL AND next_at <= (SELECT clock_timestamp())
-               ORDER BY next_at LIMIT $1)
+WHERE s.id = ANY (ARRAY(SELECT %s FROM alphapulse.schedules
+                        WHERE enabled AND %s IS NOT NULL AND next_at <= (SELECT clock_timestamp())
+                        ORDER BY next_at LIMIT $1))
 ORDER BY s.id FOR NO KEY UPDATE SKIP LOCKED`, table, column, column)
 	rows, err := tx.Query(ctx, lock, limit)
 	if err != nil {

@@ -37,12 +37,11 @@ WITH due AS (
 UPDATE alphapulse.sync_jobs j
 SET status = 'queued', wait_reason = NULL, next_at = NULL, publishes = j.publishes + 1,
     published_at = clock_timestamp(), stream_seq = NULL, stream_created = NULL
-FROM due
-JOIN alphapulse.sync_jobs k ON k.id = due.id
+FROM alphapulse.sync_jobs k
 JOIN alphapulse.sync_runs r ON r.id = k.run_id
 LEFT JOIN alphapulse.accounts a ON a.id = k.account_id
 JOIN alphapulse.markets m ON m.id = coalesce(k.market_id, a.market_id)
-WHERE j.id = due.id AND j.status IN ('queued', 'waiting')
+WHERE j.id = ANY (ARRAY(SELECT id FROM due)) AND k.id = j.id AND j.status IN ('queued', 'waiting')
 RETURNING j.id, j.run_id, j.publishes, CASE WHEN j.account_id IS NULL THEN 'market' ELSE 'account' END,
           j.subject_id, m.exchange, m.environment, j.data_type, j.lane, r.deadline_at`
 	rows, err := l.db.Query(ctx, take, limit)

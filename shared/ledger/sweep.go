@@ -186,9 +186,9 @@ WHERE run_id = $1 AND status = 'queued' AND next_at = 'infinity'`
 func (l *Ledger) Prune(ctx context.Context, limit int) (int, error) {
 	const runs = `
 DELETE FROM alphapulse.sync_runs
-WHERE id IN (SELECT id FROM alphapulse.sync_runs
-             WHERE status <> 'running' AND finished_at < (SELECT clock_timestamp() - $1::interval)
-             ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
+WHERE id = ANY (ARRAY(SELECT id FROM alphapulse.sync_runs
+                      WHERE status <> 'running' AND finished_at < (SELECT clock_timestamp() - $1::interval)
+                      ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))`
 	tag, err := l.db.Exec(ctx, runs, l.set.Retention, limit)
 	if err != nil {
 		return 0, fmt.Errorf("pruning old runs: %w", err)
@@ -197,7 +197,7 @@ WHERE id IN (SELECT id FROM alphapulse.sync_runs
 DELETE FROM alphapulse.prices_history
 WHERE ctid = ANY (ARRAY(SELECT ctid FROM alphapulse.prices_history
                         WHERE valid_from < (SELECT clock_timestamp() - $1::interval) AND valid_to IS NOT NULL
-                        LIMIT $2))`
+                        ORDER BY valid_from LIMIT $2))`
 	if _, err := l.db.Exec(ctx, prices, 30*24*time.Hour, 10*limit); err != nil {
 		return 0, fmt.Errorf("pruning old prices: %w", err)
 	}

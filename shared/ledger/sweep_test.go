@@ -10,6 +10,7 @@ import (
 )
 
 func TestRule11ALostJobIsDueAtOnceAndTheAttemptRecorded(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	job, held := b.running(account)
@@ -31,6 +32,7 @@ WHERE claim = $1 AND error_class = 'lost' AND started_at IS NOT NULL`, held.Clai
 }
 
 func TestRule22LostAttemptsRunOut(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	scheduled := b.planned(account, syncjob.Balances)
@@ -50,6 +52,7 @@ as_of = CASE WHEN $2 THEN clock_timestamp() END WHERE id = $1`, id, id == stored
 }
 
 func TestRule11AnnouncementsAreRepeatedUntilConfirmed(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	b.exec(`UPDATE alphapulse.sync_runs SET announced_at = clock_timestamp()`)
@@ -89,6 +92,7 @@ func TestRule11AnnouncementsAreRepeatedUntilConfirmed(t *testing.T) {
 }
 
 func TestPruneKeepsWhatIsYoungOrOpen(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	first := b.manual(account, syncjob.Balances)
@@ -116,6 +120,7 @@ FROM generate_series(1, 2) n`, account.MarketID)
 }
 
 func TestReadingRunsAndScopes(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	other := b.active("other")
@@ -150,6 +155,7 @@ VALUES ($1, 'orders', 'linear', 'permission', 'no', clock_timestamp())`, account
 }
 
 func TestFreshnessKnowsWhatIsStale(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
 	b.commit(b.claim(b.planned(account, syncjob.Balances)), succeeded())

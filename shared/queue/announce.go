@@ -72,6 +72,9 @@ func (q *Queue) announce(ctx context.Context, stream, subject, id string, body [
 	if encoding != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, encoding)
 	}
+	if !q.nc.IsConnected() {
+		return fmt.Errorf("%w: %w", ErrRefused, ErrUnreachable)
+	}
 	ctx, cancel := q.call(ctx)
 	defer cancel()
 	_, err := q.js.Publish(ctx, subject, body, jetstream.WithMsgID(id), jetstream.WithExpectStream(stream))

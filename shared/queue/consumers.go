@@ -18,6 +18,9 @@ const AckWait = 11 * time.Second
 // each group of free slots in the fleet.
 const maxWaiting = 8192
 
+// maxCreates bounds the tries to create a consumer.
+const maxCreates = 6
+
 // EnsureConsumer makes the consumer if it is missing and reports whether it
 // did. A new one starts at the oldest job that is still open: oldestOpen gives
 // that job's sequence, or 0 if no open job has one.
@@ -59,13 +62,28 @@ func (q *Queue) ensureConsumer(ctx context.Context, c Consumer, oldestOpen func(
 	if oldest > 0 {
 		start = min(start, oldest)
 	}
+	return q.createConsumer(ctx, JobsStream, q.limits.jobConsumer(c, start))
+}
+
+// createConsumer reports whether it was made by this call and not by another
+// process meanwhile. The broker clears a deleted consumer's directory after it
+// has confirmed the deletion, and fails to create one of the same name in that
+// moment; so that failure is tried again a few times.
+func (q *Queue) createConsumer(ctx context.Context, stream string, config jetstream.ConsumerConfig) (bool, error) {
 	ctx, cancel := q.call(ctx)
 	defer cancel()
-	_, err = q.js.CreateConsumer(ctx, JobsStream, q.limits.jobConsumer(c, start))
-	if errors.Is(err, jetstream.ErrConsumerExists) || errors.Is(err, jetstream.ErrConsumerNameAlreadyInUse) {
-		return false, nil // another process was faster
+	retry := newBackoff()
+	for tries := 1; ; tries++ {
+		_, err := q.js.CreateConsumer(ctx, stream, config)
+		switch {
+		case errors.Is(err, jetstream.ErrConsumerExists), errors.Is(err, jetstream.ErrConsumerNameAlreadyInUse):
+			return false, nil
+		case errors.Is(err, jetstream.ErrConsumerCreate) && tries < maxCreates && retry.wait(ctx):
+			continue
+		default:
+			return err == nil, apiError(err)
+		}
 	}
-	return err == nil, apiError(err)
 }
 
 // findConsumer brings a consumer back that exists; of one that does not it

@@ -59,6 +59,29 @@ func TestPositionOfASnoozedJobIsInLine(t *testing.T) {
 	require.Equal(t, 1, p.Unacked)
 }
 
+// A message that vanished between others is seen when nothing is left to do.
+func TestPositionOfADeletedMessage(t *testing.T) {
+	t.Parallel()
+	server := queuetest.New(t)
+	q := server.Queue()
+	ensure(t, q, balances)
+	orders := balances
+	orders.DataType = syncjob.Orders
+	placed := publish(t, q, job(balances, 1), job(balances, 2), job(orders, 3))
+	stream, err := raw(t, server).Stream(within(t, patience), queue.JobsStream)
+	require.NoError(t, err)
+	require.NoError(t, stream.DeleteMsg(within(t, patience), placed[1].Seq))
+	p := position(t, q, balances)
+	require.False(t, p.Idle())
+	require.True(t, p.InLine(placed[1].Seq, placed[1].StreamCreated), "while there is other work it cannot be told")
+	ackN(t, q, balances, 1)
+	eventually(t, "nothing is left", func() bool { return position(t, q, balances).Idle() })
+	p = position(t, q, balances)
+	require.Less(t, p.AckFloor, placed[1].Seq)
+	require.Greater(t, p.LastSeq, placed[1].Seq)
+	require.False(t, p.InLine(placed[1].Seq, placed[1].StreamCreated))
+}
+
 // The broker counts a message as pending a moment after it has confirmed it. A
 // sweep in that moment must not take the job for lost.
 func TestPositionNeverCallsAFreshJobLost(t *testing.T) {

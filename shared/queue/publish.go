@@ -149,7 +149,7 @@ func await(ctx context.Context, future jetstream.PubAckFuture) Published {
 	case err := <-future.Err():
 		return Published{Err: publishError(err)}
 	case <-ctx.Done():
-		return Published{Err: fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))}
+		return Published{Err: fmt.Errorf("%w: no answer: %w", ErrUnknownOutcome, context.Cause(ctx))}
 	}
 }
 
@@ -171,6 +171,6 @@ func publishError(err error) error {
 	case errors.Is(err, jetstream.ErrTooManyStalledMsgs):
 		return fmt.Errorf("%w: not sent, too many unanswered: %w", ErrRefused, err)
 	default:
-		return fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, apiError(err))
 	}
 }

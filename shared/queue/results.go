@@ -26,13 +26,13 @@ const (
 // ensureResultsConsumer starts a new consumer at the end: the results of
 // before are in the tables, and the sweep reads those.
 func (q *Queue) ensureResultsConsumer(ctx context.Context) error {
-	ctx, cancel := q.call(ctx)
+	call, cancel := q.call(ctx)
 	defer cancel()
-	_, err := q.js.Consumer(ctx, ResultsStream, resultsConsumer)
+	_, err := q.js.Consumer(call, ResultsStream, resultsConsumer)
 	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return err
 	}
-	_, err = q.js.CreateConsumer(ctx, ResultsStream, jetstream.ConsumerConfig{
+	_, err = q.createConsumer(ctx, ResultsStream, jetstream.ConsumerConfig{
 		Durable:       resultsConsumer,
 		Description:   "AlphaPulse: results to fold into runs",
 		DeliverPolicy: jetstream.DeliverNewPolicy,
@@ -42,9 +42,6 @@ func (q *Queue) ensureResultsConsumer(ctx context.Context) error {
 		MaxAckPending: resultsPending,
 		MaxWaiting:    maxWaiting,
 	})
-	if errors.Is(err, jetstream.ErrConsumerExists) || errors.Is(err, jetstream.ErrConsumerNameAlreadyInUse) {
-		return nil
-	}
 	return err
 }
 

@@ -42,7 +42,7 @@ func (s *Subscription) Consumer() Consumer { return s.consumer }
 // once. Messages that are broken, forged or expired do not reach take.
 func (s *Subscription) Fetch(ctx context.Context, n int, maxWait time.Duration, take func(Delivery)) int {
 	return s.puller.pull(ctx, n, maxWait, func(msg *nats.Msg) bool {
-		delivery, ok := s.accept(ctx, msg)
+		delivery, ok := s.accept(msg)
 		if ok {
 			take(delivery)
 		}
@@ -51,7 +51,7 @@ func (s *Subscription) Fetch(ctx context.Context, n int, maxWait time.Duration, 
 }
 
 // accept checks a message and settles the ones that are not for a worker.
-func (s *Subscription) accept(_ context.Context, msg *nats.Msg) (Delivery, bool) {
+func (s *Subscription) accept(msg *nats.Msg) (Delivery, bool) {
 	answer := s.q.reply(msg)
 	delivery, err := readDelivery(msg)
 	if err != nil {
