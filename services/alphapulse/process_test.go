@@ -21,14 +21,6 @@ import (
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
-// invoke runs a command line to its end, or to the end of ctx.
-func invoke(ctx context.Context, environ []string, args ...string) (code int, out, errs string) {
-	stdout, stderr := &screen{}, &screen{}
-	p := program{environ: environ, stdin: strings.NewReader(""), stdout: stdout, stderr: stderr, args: args}
-	code = p.run(ctx)
-	return code, stdout.String(), stderr.String()
-}
-
 func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	environ := []string{

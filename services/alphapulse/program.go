@@ -67,6 +67,13 @@ func (p *program) command() *cobra.Command {
 		Short:         "Keep exchange accounts in PostgreSQL: exact, complete or explicit about what is missing, fresh",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return usageError("unknown command %q\nSee `alphapulse --help`.", args[0])
+		},
 	}
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)

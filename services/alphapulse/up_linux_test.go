@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -22,12 +20,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const (
-	upPatience = time.Minute
-	// stopTime is what a person may be made to wait for after Ctrl-C.
-	stopTime = 5 * time.Second
-)
-
 // machine is one `alphapulse up` in a process of its own.
 type machine struct {
 	t   *testing.T
@@ -35,24 +27,6 @@ type machine struct {
 	cmd *exec.Cmd
 	out *screen
 	end chan struct{}
-}
-
-// screen keeps what was printed.
-type screen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
 }
 
 // newDir is a directory that Postgres can enter also when the tests run as root.
@@ -123,20 +97,6 @@ func (m *machine) awaitReady() map[string]string {
 	at := m.settings()
 	m.await("/readyz", func() bool { code, _ := get(m.t, at["ALPHAPULSE_API"]+"/readyz"); return code == http.StatusOK })
 	return at
-}
-
-func get(t *testing.T, url string) (int, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	require.NoError(t, err)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err.Error()
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
-	require.NoError(t, err)
-	return resp.StatusCode, string(body)
 }
 
 // ends waits for the end and gives the exit code.

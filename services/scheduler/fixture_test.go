@@ -118,11 +118,12 @@ func (f *fleet) count(sql string, args ...any) int {
 func (f *fleet) await(what string, n int, sql string, args ...any) {
 	f.t.Helper()
 	last := -1
-	require.Eventually(f.t, func() bool {
-		last = f.count(sql, args...)
-		return last == n
-	}, patience, 20*time.Millisecond, "%s: want %d", what, n)
-	require.Equal(f.t, n, last, what)
+	for began := time.Now(); time.Since(began) < patience; <-time.After(20 * time.Millisecond) {
+		if last = f.count(sql, args...); last == n {
+			return
+		}
+	}
+	f.t.Fatalf("%s: want %d, have %d", what, n, last)
 }
 
 const (

@@ -40,8 +40,8 @@ func TestAFailedAttemptIsPublishedAgain(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	s, _ := f.scheduler(Config{})
-	f.start(s)
 	f.manual(f.accounts(1))
+	f.start(s)
 	first := f.take(1)[0]
 	f.exec(`UPDATE alphapulse.sync_jobs SET status = 'waiting', wait_reason = 'retry', next_at = clock_timestamp()
 	        WHERE id = $1`, first.Job.JobID)

@@ -9,11 +9,10 @@ import (
 
 // The answers that are not failures of the database.
 var (
-	ErrNotFound       = errors.New("not found")
-	ErrNameTaken      = errors.New("an account of that name exists")
-	ErrPending        = errors.New("the account's key has not been probed yet")
-	ErrPaused         = errors.New("the account is paused")
-	ErrNeedsAttention = errors.New("the account's key was refused")
+	ErrNotFound  = errors.New("not found")
+	ErrNameTaken = errors.New("an account of that name exists")
+	ErrPending   = errors.New("the account's key has not been probed yet")
+	ErrPaused    = errors.New("the account is paused")
 	// ErrFenced: the job is no longer this claim's. Nothing was written.
 	ErrFenced = errors.New("the claim no longer holds the job")
 )

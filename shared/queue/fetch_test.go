@@ -64,6 +64,7 @@ func TestFetchCancelledMidWaitLosesNothing(t *testing.T) {
 	const total = 400
 	seen := newInbox()
 	stopping, stop := context.WithCancel(within(t, patience))
+	defer stop()
 
 	var workers sync.WaitGroup
 	for range 8 {
@@ -292,6 +293,29 @@ func TestACallEndsWithItsConnection(t *testing.T) {
 	gate.cut()
 	require.ErrorIs(t, <-answer, queue.ErrUnreachable)
 	require.Less(t, time.Since(start), 3*time.Second)
+}
+
+// Else it would end when heartbeats are missed, seconds later.
+func TestAPullEndsWithItsConnection(t *testing.T) {
+	t.Parallel()
+	server := queuetest.New(t)
+	near := server.Queue()
+	ensure(t, near, balances)
+	gate := newGate(t, server)
+	var log lines
+	cfg := server.Config()
+	cfg.URL, cfg.Log = gate.url(), log.entry()
+	sub := subscribe(t, server.Connect(cfg), balances)
+	ended := make(chan int, 1)
+	ctx, stop := context.WithCancel(within(t, patience))
+	defer stop()
+	go func() { ended <- sub.Fetch(ctx, 1, patience, func(queue.Delivery) {}) }()
+	eventually(t, "the pull is open", func() bool { return waiting(t, near) == 1 })
+	gate.cut()
+	eventually(t, "the pull has ended", func() bool { return log.has("cannot take messages, trying again") })
+	require.True(t, log.has("the connection was lost"))
+	stop()
+	require.Zero(t, <-ended)
 }
 
 // A broker that hangs is no reason to hang.

@@ -83,7 +83,25 @@ func TestPositionOfADeletedMessage(t *testing.T) {
 }
 
 // The broker counts a message as pending a moment after it has confirmed it. A
-// sweep in that moment must not take the job for lost.
+// sweep in that moment must not take the job for lost: a pending count of zero
+// is believed only if the stream has nothing behind what was delivered.
+func TestAPendingCountOfZeroIsChecked(t *testing.T) {
+	t.Parallel()
+	q := queuetest.New(t).Queue()
+	ensure(t, q, balances)
+	orders := balances
+	orders.DataType = syncjob.Orders
+	nothing, err := q.NothingBehind(within(t, patience), balances, 0)
+	require.NoError(t, err)
+	require.True(t, nothing, "an empty stream")
+	placed := publish(t, q, job(balances, 1), job(balances, 2), job(orders, 3))
+	for delivered, want := range map[uint64]bool{placed[0].Seq: false, placed[1].Seq: true, placed[2].Seq: true} {
+		nothing, err = q.NothingBehind(within(t, patience), balances, delivered)
+		require.NoError(t, err)
+		require.Equal(t, want, nothing, "delivered up to %d", delivered)
+	}
+}
+
 func TestPositionNeverCallsAFreshJobLost(t *testing.T) {
 	t.Parallel()
 	q := queuetest.New(t).Queue()

@@ -29,7 +29,7 @@ func (m *machine) guide() {
 	m.term.line("")
 	m.term.step("API", "%s", m.at.api)
 	m.term.step("SQL", "%s", m.psql())
-	m.term.step("settings", "%s (for psql, nats and these commands: `set -a; . %[1]s`)", m.dir.file(ConnectionFile))
+	m.term.step("settings", "for psql, nats and these commands: set -a; . %s", quote(m.dir.file(ConnectionFile)))
 	m.term.step("logs", "%s", m.dir.file("logs"))
 	m.term.step("next", "%s", m.next())
 	m.term.line("Ctrl-C stops everything.")
