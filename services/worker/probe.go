@@ -14,17 +14,17 @@ import (
 
 // probe asks the exchange about the account's key and decides whether it is
 // taken: what it may do, and whose it is.
-func (a *attempt) probe(ctx context.Context) (ledger.Outcome, *ledger.KeyFacts) {
+func (a *attempt) probe(ctx context.Context) (ledger.Outcome, *ledger.KeyFacts, *exchange.Error) {
 	info, fault := a.account.Probe(ctx)
 	if fault == nil {
 		fault = a.refuseKey(info)
 	}
 	if fault != nil {
-		return failure(a.job, a.explain(fault), false, time.Now()), nil
+		return failure(a.job, a.explain(fault), false, time.Now()), nil, fault
 	}
 	return ledger.Outcome{Status: syncjob.Succeeded, AsOf: info.AsOf, RowsFetched: 1}, &ledger.KeyFacts{
 		UID: info.UID, Mode: info.AccountMode, Permissions: info.Permissions, ExpiresAt: info.ExpiresAt,
-	}
+	}, nil
 }
 
 // Codes of a key that works and is not taken.

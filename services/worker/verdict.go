@@ -93,11 +93,24 @@ func describe(out *ledger.Outcome, faulty []part, fault *exchange.Error) {
 	}
 	first := faulty[0].fault
 	out.Class, out.Code = syncjob.Class(first.Class), first.Code
-	reasons := make([]string, len(faulty))
-	for i, p := range faulty {
-		reasons[i] = fmt.Sprintf("%s: %s", p.scope, faultText(p.fault))
+	out.Message = reasons(faulty)
+}
+
+// reasons says why each scope was not read; scopes of one reason together.
+func reasons(faulty []part) string {
+	var texts []string
+	scopes := map[string][]string{}
+	for _, p := range faulty {
+		text := faultText(p.fault)
+		if scopes[text] == nil {
+			texts = append(texts, text)
+		}
+		scopes[text] = append(scopes[text], p.scope)
 	}
-	out.Message = strings.Join(reasons, "; ")
+	for i, text := range texts {
+		texts[i] = strings.Join(scopes[text], ", ") + ": " + text
+	}
+	return strings.Join(texts, "; ")
 }
 
 // faultText is a fault's message with its cause, without its class and code,

@@ -84,3 +84,11 @@ func TestDatesOutsideTheAttemptAreClockSkew(t *testing.T) {
 	far := &attempt{job: &ledger.Claimed{ClaimedAt: now.Add(-time.Hour)}, clock: exchange.NewClock(), claimedAt: now}
 	require.NotNil(t, far.checkDates(dated(now)), "a clock that is an hour from the database's is not believed")
 }
+
+func TestScopesOfOneReasonAreNamedTogether(t *testing.T) {
+	t.Parallel()
+	down, refused := &exchange.Error{Message: "down"}, &exchange.Error{Message: "refused"}
+	require.Equal(t, "a, c: down; b: refused", reasons([]part{
+		{scope: "a", fault: down}, {scope: "b", fault: refused}, {scope: "c", fault: down},
+	}))
+}

@@ -96,7 +96,11 @@ func (w *Worker) read(ctx context.Context, a *attempt) result {
 		return result{outcome: failure(a.job, fault, false, time.Now())}
 	}
 	if a.job.DataType == syncjob.Probe {
-		outcome, facts := a.probe(ctx)
+		outcome, facts, fault := a.probe(ctx)
+		if fault != nil {
+			w.heed(ctx, a, fault)
+		}
+		a.log.Info("read")
 		return result{outcome: outcome, facts: facts}
 	}
 	reader := w.readers[a.job.DataType]

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -62,7 +63,8 @@ func TestNoSecretShowsAnywhere(t *testing.T) {
 	require.NoError(t, err)
 	replaced := append(env[2:3:3], "BYBIT_API_KEY="+newKey, "BYBIT_API_SECRET="+newSecret)
 	run(0, replaced, "accounts", "set-key", "main")
-	run(0, env, "sync", "main", "--wait")
+	run(0, env, "sync", "main", "--wait", "--json")
+	requireWalk(t, filepath.Join(dir, "data", "logs"), outputs[len(outputs)-1])
 	run(0, env, "accounts", "list", "--json")
 	run(0, env, "status", "--json")
 
@@ -88,6 +90,34 @@ func TestNoSecretShowsAnywhere(t *testing.T) {
 				t.Errorf("%s shows a secret: …%s…", place, text[max(0, at-60):min(len(text), at+8)])
 			}
 		}
+	}
+}
+
+// requireWalk finds the eight steps of a run's jobs in the logs, by its id alone.
+func requireWalk(t *testing.T, logs, output string) {
+	t.Helper()
+	var answer struct {
+		RunID string `json:"run_id"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(output), &answer))
+	paths, err := filepath.Glob(filepath.Join(logs, "*"))
+	require.NoError(t, err)
+	steps := map[string]bool{}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for line := range strings.Lines(string(text)) {
+			var entry struct {
+				Msg   string `json:"msg"`
+				RunID string `json:"run_id"`
+			}
+			if json.Unmarshal([]byte(line), &entry) == nil && entry.RunID == answer.RunID {
+				steps[entry.Msg] = true
+			}
+		}
+	}
+	for _, step := range []string{"planned", "published", "delivered", "claimed", "read", "committed", "reported", "folded"} {
+		require.True(t, steps[step], "no line says %q of run %s; there are %v", step, answer.RunID, steps)
 	}
 }
 

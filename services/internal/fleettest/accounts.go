@@ -31,9 +31,15 @@ func (f *Fleet) Add(index int) (ledger.Account, ledger.Run) {
 // AddWithKey adds an account with any key.
 func (f *Fleet) AddWithKey(name, key, secret string) (ledger.Account, ledger.Run) {
 	f.T.Helper()
+	return f.AddAt(name, key, secret, f.Sim.URL)
+}
+
+// AddAt adds an account at any address.
+func (f *Fleet) AddAt(name, key, secret, url string) (ledger.Account, ledger.Run) {
+	f.T.Helper()
 	account, run, err := f.Ledger.AddAccount(f.T.Context(), ledger.NewAccount{
 		Name:   name,
-		Market: ledger.Market{Exchange: "bybit", Environment: "testnet", BaseURL: f.Sim.URL},
+		Market: ledger.Market{Exchange: "bybit", Environment: "testnet", BaseURL: url},
 		Seal:   f.Seal(key, secret),
 	})
 	require.NoError(f.T, err)
@@ -101,7 +107,7 @@ func (f *Fleet) AwaitRun(id string) (ledger.Run, map[syncjob.DataType]ledger.Job
 }
 
 // Patience bounds every wait of a test. It is a net, not a measure.
-const Patience = 90 * time.Second
+const Patience = 3 * time.Minute
 
 // Eventually polls a condition that has no signal. On failure it shows the open
 // jobs.

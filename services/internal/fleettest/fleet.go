@@ -55,7 +55,7 @@ func New(t testing.TB, cfg exchangesim.Config) *Fleet {
 		cfg.Accounts = 4
 	}
 	db := pgtest.New(t)
-	pool := db.Open(t)
+	pool := db.Open(t, func(c *postgres.Config) { c.MaxConns, c.AcquireTimeout = 12, Patience })
 	dir := t.TempDir()
 	require.NoError(t, vault.GenerateKeys(dir))
 	privateKey, err := os.ReadFile(filepath.Join(dir, vault.PrivateKeyFile))
