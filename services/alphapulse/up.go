@@ -28,6 +28,8 @@ func (p *program) upCommand(env *daemon.Env) *cobra.Command {
 	s.text(&cfg.DataDir, "data-dir", "", "where everything is kept (default $XDG_DATA_HOME/alphapulse, with --demo …-demo)")
 	s.text(&cfg.HTTP, "http", api.DefaultListen, "serve the API on HOST:PORT")
 	s.whole(&cfg.Workers, "workers", 1, 0, maxWorkers, "worker processes per data type; 0: none")
+	s.number(&cfg.RequestsPerSecond, "requests-per-second", up.DefaultRequests,
+		"budget of requests per exchange host, for all workers together")
 	s.text(&cfg.LogLevel, "log-level", "info", "trace, debug, info, warn or error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := p.completeUp(&cfg, s); err != nil {

@@ -17,6 +17,7 @@ func TestPublishesWhatIsDue(t *testing.T) {
 	f := newFleet(t)
 	s, hook := f.scheduler(Config{})
 	f.manual(f.accounts(3))
+	f.settle(s)
 	f.start(s)
 	f.await("jobs in the stream", 3, inStream)
 	seen := map[string]bool{}
@@ -41,6 +42,7 @@ func TestAFailedAttemptIsPublishedAgain(t *testing.T) {
 	f := newFleet(t)
 	s, _ := f.scheduler(Config{})
 	f.manual(f.accounts(1))
+	f.settle(s) // streams first: what is refused before they are there is numbered anew
 	f.start(s)
 	first := f.take(1)[0]
 	f.exec(`UPDATE alphapulse.sync_jobs SET status = 'waiting', wait_reason = 'retry', next_at = clock_timestamp()

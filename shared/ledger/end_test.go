@@ -103,15 +103,15 @@ func TestRule18FoldWaitsForTheLockAndReadsAfterIt(t *testing.T) {
 	require.NoError(t, b.db.InTx(t.Context(), "hold", func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `SELECT FROM alphapulse.sync_runs WHERE id = $1 FOR NO KEY UPDATE`, run.ID)
 		require.NoError(t, err)
-		unfolded, err := b.Unfolded(t.Context(), 10)
-		require.NoError(t, err)
-		require.Empty(t, unfolded, "only the sweep skips")
 		go func() { folded <- b.fold(run.ID) }()
 		require.Eventually(t, func() bool {
 			return b.count(`SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
 				AND datname = current_database()`) == 1
 		}, 10*time.Second, 5*time.Millisecond)
 		b.commit(job, succeeded()) // while the fold waits
+		unfolded, err := b.Unfolded(t.Context(), 10)
+		require.NoError(t, err)
+		require.Empty(t, unfolded, "only the sweep skips")
 		return nil
 	}))
 	require.Equal(t, syncjob.RunSucceeded, (<-folded).Status)

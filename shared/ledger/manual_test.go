@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/shared/syncjob"
@@ -234,4 +236,40 @@ func TestManualRunsOfNoOrUnknownTypesAreRefused(t *testing.T) {
 	require.Empty(t, b.openRuns(account.ID))
 	run := b.manual(account, syncjob.Orders, syncjob.Orders)
 	require.Equal(t, 1, run.Total)
+}
+
+// A fold locks the run that ends before the one that follows it, and so must a
+// call that locks both, whatever their ids.
+func TestRule02RunsAreLockedOldestFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	account := b.active("main")
+	var first, follower Run
+	for range 64 {
+		first = b.manual(account, syncjob.Orders)
+		b.claim(b.jobOf(first.ID, syncjob.Orders))
+		if follower = b.manual(account, syncjob.Orders); follower.ID < first.ID {
+			break
+		}
+		require.NoError(t, b.EndRun(t.Context(), follower.ID, syncjob.CancelUser))
+		require.NoError(t, b.EndRun(t.Context(), first.ID, syncjob.CancelUser))
+	}
+	require.Less(t, follower.ID, first.ID)
+	called := make(chan error, 1)
+	require.NoError(t, b.db.InTx(t.Context(), "fold", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT FROM alphapulse.sync_runs WHERE id = $1 FOR NO KEY UPDATE`, first.ID); err != nil {
+			return err
+		}
+		go func() {
+			_, _, err := b.StartManual(t.Context(), account.ID, []syncjob.DataType{syncjob.Orders})
+			called <- err
+		}()
+		require.Eventually(t, func() bool {
+			return b.count(`SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+				AND datname = current_database()`) == 1
+		}, 10*time.Second, 5*time.Millisecond)
+		return startFollower(ctx, tx, first.ID)
+	}))
+	require.NoError(t, <-called)
+	require.Zero(t, b.db.Stats().Retried, "transactions that lost against another one")
 }

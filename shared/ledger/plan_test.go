@@ -103,6 +103,21 @@ func TestRule05ATickTakesAllDueTypesOfASubjectInOneRun(t *testing.T) {
 	require.Equal(t, Planned{Runs: 1, Jobs: 1}, planned)
 }
 
+func TestRule05OnlyWhatIsDueIsPlanned(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fleet(1)
+	b.exec(`UPDATE alphapulse.schedules SET next_at = clock_timestamp() + interval '1 hour'`)
+	b.exec(`UPDATE alphapulse.schedules SET next_at = clock_timestamp() WHERE data_type = 'orders'`)
+	planned, err := b.PlanDue(t.Context(), syncjob.Account, 10)
+	require.NoError(t, err)
+	require.Equal(t, Planned{Runs: 1, Jobs: 1}, planned)
+	b.exec(`UPDATE alphapulse.schedules SET next_at = clock_timestamp(), enabled = false`)
+	planned, err = b.PlanDue(t.Context(), syncjob.Account, 10)
+	require.NoError(t, err)
+	require.Zero(t, planned)
+}
+
 func TestRule05AfterDowntimeOnlyTheNewestSlotIsPlanned(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

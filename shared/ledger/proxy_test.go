@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/shared/postgres"
@@ -138,4 +140,64 @@ func TestRule04AnUnansweredRetryIsNotRepeated(t *testing.T) {
 	got := b.row(job.JobID)
 	require.Zero(t, got.Attempt, "taken off the count once")
 	require.Equal(t, 1, b.count(`SELECT count(*) FROM alphapulse.sync_attempts`))
+}
+
+// A connection that breaks before COMMIT stored nothing: the read of the
+// exchange is not thrown away for it.
+func TestABrokenConnectionCostsNoReadOfTheExchange(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	account := b.active("main")
+	job := b.claim(b.jobOf(b.manual(account, syncjob.Balances).ID, syncjob.Balances))
+	tries := 0
+	settled, err := b.Commit(t.Context(), job, succeeded(), func(ctx context.Context, tx pgx.Tx) (Written, error) {
+		if tries++; tries == 1 {
+			_, err := tx.Exec(ctx, `SELECT pg_terminate_backend(pg_backend_pid())`)
+			return Written{}, err
+		}
+		return store(account.ID, job)(ctx, tx)
+	})
+	require.NoError(t, err)
+	require.True(t, settled.Applied)
+	require.Equal(t, 2, tries)
+	require.Equal(t, int64(1), b.row(job.JobID).RowsChanged)
+}
+
+// What the lookup finds is this claim's own outcome only if nobody else can
+// have written it.
+func TestRule04TheLookupTellsWhoseOutcomeItIs(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		become func(b bundle, job *Claimed)
+		again  bool
+		want   Settled
+	}{
+		"still running": {func(bundle, *Claimed) {}, true, Settled{Holds: true, Status: syncjob.Running}},
+		"stored": {
+			func(b bundle, job *Claimed) { b.commit(job, succeeded()) }, false,
+			Settled{Holds: true, Applied: true, Status: syncjob.Succeeded},
+		},
+		"cancelled": {
+			func(b bundle, job *Claimed) { require.NoError(b.t, b.EndRun(b.ctx(), job.RunID, syncjob.CancelUser)) }, false,
+			Settled{Holds: true, Status: syncjob.Cancelled},
+		},
+		"taken back": {
+			func(b bundle, job *Claimed) {
+				b.expireLease(job.JobID)
+				_, err := b.TakeBackLost(b.ctx(), 10)
+				require.NoError(b.t, err)
+			}, false, Settled{Holds: true, Status: syncjob.Waiting},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			job := b.claim(b.jobOf(b.manual(b.active("main"), syncjob.Balances).ID, syncjob.Balances))
+			test.become(b, job)
+			again, settled, err := b.lookUp(t.Context(), job)
+			require.NoError(t, err)
+			require.Equal(t, test.again, again)
+			require.Equal(t, test.want, settled)
+		})
+	}
 }

@@ -19,6 +19,9 @@ type Config struct {
 	HTTP string
 	// Workers is how many worker processes there are per data type; 0: none.
 	Workers int
+	// RequestsPerSecond is what all workers together may ask of one exchange, and
+	// what the schedules of one market may plan; 0: DefaultRequests.
+	RequestsPerSecond float64
 	// Token is demanded by the API if it is set.
 	Token vault.Secret
 	// DatabaseURL and NATSURL, if set, are used instead of embedded parts.

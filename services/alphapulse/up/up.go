@@ -84,7 +84,7 @@ func (m *machine) removeConnection() {
 // addParts adds scheduler, aggregator and api. They stop after the workers, since
 // they carry on what those finish last.
 func (m *machine) addParts(bound *boundAPI) error {
-	s, err := scheduler.New(scheduler.DefaultConfig(), scheduler.Deps{
+	s, err := scheduler.New(scheduler.Config{Budget: m.cfg.requests()}, scheduler.Deps{
 		DB: m.db, Queue: m.queue, Log: m.log.WithField("service", "scheduler"),
 	})
 	if err != nil {

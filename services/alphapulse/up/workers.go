@@ -1,6 +1,7 @@
 package up
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -63,15 +64,17 @@ func newWorkers(cfg Config, at connection, keyFile string, dir *dataDir, term *t
 	}
 	return &workers{
 		program: cfg.Program, environ: environ, level: cfg.LogLevel, perType: cfg.Workers,
-		budget: egressBudget / float64(max(1, cfg.Workers*len(syncjob.All()))),
+		budget: cfg.requests() / float64(max(1, cfg.Workers*len(syncjob.All()))),
 		logs:   dir.file("logs"), term: term, log: log, pipe: pipe, held: held, running: map[string]*child{},
 	}, nil
 }
 
-// egressBudget is what all worker processes together may ask of one exchange in
-// a second: a fifth below what Bybit allows one address (600 requests in 5 s),
+// DefaultRequests is what all worker processes together may ask of one exchange
+// in a second: a fifth below what Bybit allows one address (600 requests in 5 s),
 // and what the stand-in allows.
-const egressBudget = 96
+const DefaultRequests = 96
+
+func (c Config) requests() float64 { return cmp.Or(c.RequestsPerSecond, DefaultRequests) }
 
 // childEnviron is our own environment without what is not meant for workers: the
 // settings of ours that would change them, and secrets that they do not need.

@@ -3,6 +3,7 @@ package fleettest
 import (
 	"fmt"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -113,13 +114,27 @@ const Patience = 3 * time.Minute
 // jobs.
 func (f *Fleet) Eventually(what string, ok func() bool) {
 	f.T.Helper()
-	deadline := time.Now().Add(Patience)
-	for !ok() {
-		if time.Now().After(deadline) {
-			f.T.Fatalf("%s: not within %s\n%s", what, Patience, f.latestJobs())
-		}
-		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // polls a table that has no signal
+	if !polled(ok) {
+		f.T.Fatalf("%s: not within %s\n%s", what, Patience, f.latestJobs())
 	}
+}
+
+// Await is Eventually without a fleet.
+func Await(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	if !polled(ok) {
+		t.Fatalf("%s: not within %s", what, Patience)
+	}
+}
+
+func polled(ok func() bool) bool {
+	for deadline := time.Now().Add(Patience); !ok(); {
+		if time.Now().After(deadline) {
+			return false
+		}
+		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // no signal: tables and other processes are polled
+	}
+	return true
 }
 
 func (f *Fleet) latestJobs() string {

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -133,12 +132,15 @@ func (p *Process) Output() string { return p.log.String() }
 // AwaitOutput waits until the process has written a text.
 func (p *Process) AwaitOutput(text string) {
 	p.t.Helper()
-	deadline := time.Now().Add(Patience)
-	for !strings.Contains(p.Output(), text) {
-		if time.Now().After(deadline) {
-			p.t.Fatalf("%s did not write %q; it wrote:\n%s", p.name, text, tail(p.Output(), 3000))
-		}
-		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // polls another process
+	p.AwaitOutputs(text, 1)
+}
+
+// AwaitOutputs waits until the process has written a text n times, over all its
+// lives.
+func (p *Process) AwaitOutputs(text string, n int) {
+	p.t.Helper()
+	if !polled(func() bool { return strings.Count(p.Output(), text) >= n }) {
+		p.t.Fatalf("%s did not write %q %d times; it wrote:\n%s", p.name, text, n, tail(p.Output(), 3000))
 	}
 }
 

@@ -35,6 +35,9 @@ func InstallEffectLog(t testing.TB, url string) *EffectLog {
 	return &EffectLog{url: url}
 }
 
+// At is the same log after its server has come back at another address.
+func (l *EffectLog) At(url string) *EffectLog { return &EffectLog{url: url} }
+
 // Violations lists every breach of these rules, in words:
 //
 //   - a succeeded or partial job has exactly one transaction that set its
