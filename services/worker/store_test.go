@@ -1,12 +1,15 @@
 package worker
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
+	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -150,4 +153,27 @@ func (b *bench) assets() []string {
 	require.NoError(b.t, b.db.QueryRow(b.t.Context(), `
 SELECT array_agg(asset || ' ' || total ORDER BY asset) FROM alphapulse.balances WHERE account_id = $1`, b.account).Scan(&list))
 	return list
+}
+
+// An error that trying again cannot mend becomes the outcome, so that the job
+// does not wait for its lease to end.
+func TestWhatCannotBeStoredIsAnOutcomeOfClassDatabase(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	job := b.scheduled()
+	w := &Worker{writes: b.ledger, claims: b.ledger}
+	res := result{
+		outcome: ledger.Outcome{Status: syncjob.Succeeded},
+		write: func(ctx context.Context, tx pgx.Tx) (ledger.Written, error) {
+			_, err := tx.Exec(ctx, `SELECT 1 / 0`)
+			return ledger.Written{}, err
+		},
+	}
+	settled, err := w.commit(t.Context(), &lease{extended: time.Now()}, res, b.attempt(job))
+	require.NoError(t, err)
+	require.Equal(t, syncjob.Waiting, settled.Status)
+	var class string
+	require.NoError(t, b.db.QueryRow(t.Context(), `
+SELECT error_class FROM alphapulse.sync_jobs WHERE id = $1`, job.JobID).Scan(&class))
+	require.Equal(t, string(syncjob.Database), class)
 }

@@ -163,33 +163,22 @@ func outcomeFields(s ledger.Settled, out ledger.Outcome) logrus.Fields {
 	return fields
 }
 
-// commit stores the outcome. While the database is away it is tried again for
-// as long as the lease can be alive, with the data that was read kept; an error
-// that trying again cannot mend becomes the outcome.
+// commit stores the outcome for as long as the lease can be alive. While the
+// database is away the ledger tries again, with the data that was read kept; an
+// error that trying again cannot mend becomes the outcome.
 func (w *Worker) commit(ctx context.Context, l *lease, res result, a *attempt) (ledger.Settled, error) {
-	for wait := 100 * time.Millisecond; ; wait *= 2 {
-		settled, err := w.commitOnce(ctx, res, a)
-		if err == nil {
-			return settled, nil
-		}
-		if !postgres.IsConnection(err) && res.write != nil {
-			fault := databaseFault("storing what was read", err)
-			a.log.WithError(err).Error("what was read could not be stored")
-			res = result{outcome: failure(a.job, fault, false, time.Now())}
-			continue
-		}
-		if time.Since(l.extended)+wait > w.claims.Settings().Lease {
-			return ledger.Settled{}, err
-		}
-		a.log.WithError(err).Warn("the database is away; the commit is tried again")
-		timer := time.NewTimer(wait)
-		<-timer.C
+	ctx, cancel := context.WithDeadline(ctx, l.extended.Add(w.claims.Settings().Lease))
+	defer cancel()
+	settled, err := w.commitOnce(ctx, res, a)
+	if err == nil || res.write == nil || postgres.IsConnection(err) {
+		return settled, err
 	}
+	a.log.WithError(err).Error("what was read could not be stored")
+	fault := databaseFault("storing what was read", err)
+	return w.commitOnce(ctx, result{outcome: failure(a.job, fault, false, time.Now())}, a)
 }
 
 func (w *Worker) commitOnce(ctx context.Context, res result, a *attempt) (ledger.Settled, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.claims.Settings().Lease)
-	defer cancel()
 	if a.job.DataType == syncjob.Probe {
 		return w.writes.CommitProbe(ctx, a.job, res.outcome, res.facts)
 	}

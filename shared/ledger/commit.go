@@ -12,9 +12,11 @@ import (
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
-// commitTries bounds how often the transaction of an outcome is tried when its
-// answer was lost or the fence cannot be read.
-const commitTries = 5
+// commitTries bounds how often the transaction of an outcome is tried while its
+// answer is lost, the fence cannot be read or the database is away. With the
+// pauses between them that is seven seconds, within a lease; nobody tries around
+// it.
+const commitTries = 8
 
 // Commit records the outcome of a claim and writes its rows, in one
 // transaction: the outcome first, fenced by the claim; then write; then state,
