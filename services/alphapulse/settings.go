@@ -137,8 +137,8 @@ func (s *settings) truth(into *bool, flag, usage string) {
 }
 
 func (s *settings) types(into *[]syncjob.DataType, flag, usage string) {
-	*into = syncjob.All()
-	s.add(flag, "list", "all", usage, func(text string) (err error) {
+	*into = syncjob.Requestable()
+	s.add(flag, "list", "every type", usage, func(text string) (err error) {
 		*into, err = syncjob.ParseTypes(text)
 		return err
 	})

@@ -50,7 +50,7 @@ func (w *Worker) connect(a *attempt) *exchange.Error {
 			Class: exchange.Unsupported, Message: fmt.Sprintf("this worker has no adapter for exchange %q", a.job.Exchange),
 		}
 	}
-	target := exchange.Target{Environment: a.job.Environment, BaseURL: a.job.BaseURL, UID: a.job.ExchangeUID}
+	target := exchange.Target{Environment: a.job.Environment, BaseURL: a.job.BaseURL, UID: a.job.ExchangeUID, Mode: a.job.Mode}
 	if a.job.Subject.Kind == syncjob.Market {
 		market, err := adapter.Market(target)
 		if err != nil {

@@ -17,7 +17,7 @@ import (
 
 // Config says what a worker works on, and how much of it at once.
 type Config struct {
-	// Types are the data types it serves; empty: all. Every worker serves
+	// Types are the data types it serves; empty: every one. Every worker serves
 	// probes besides.
 	Types []syncjob.DataType
 	// Lanes are the lanes it serves; empty: both.
@@ -57,7 +57,7 @@ type Deps struct {
 // complete fills in the defaults and names every mistake at once.
 func (c Config) complete() (Config, error) {
 	if len(c.Types) == 0 {
-		c.Types = syncjob.All()
+		c.Types = syncjob.Requestable()
 	}
 	if len(c.Lanes) == 0 {
 		c.Lanes = []syncjob.Lane{syncjob.Live, syncjob.Backfill}
@@ -82,8 +82,8 @@ func (c Config) complete() (Config, error) {
 		faults = append(faults, fmt.Errorf("requests per second: must not be negative, is %g", c.RequestsPerSecond))
 	}
 	for _, t := range c.Types {
-		if !slices.Contains(syncjob.All(), t) {
-			faults = append(faults, fmt.Errorf("type %q: known are %s", t, syncjob.JoinTypes(syncjob.All())))
+		if !slices.Contains(syncjob.Requestable(), t) {
+			faults = append(faults, fmt.Errorf("type %q: known are %s", t, syncjob.JoinTypes(syncjob.Requestable())))
 		}
 	}
 	for _, lane := range c.Lanes {

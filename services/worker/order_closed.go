@@ -35,13 +35,14 @@ func (w *ordersWalk) closed(ctx context.Context, source exchange.ClosedOrderRead
 	if err != nil {
 		return w.goOn(databaseFault("reading the watermarks", err))
 	}
-	for _, scope := range source.ClosedOrderScopes() {
+	for _, history := range source.ClosedOrderHistories() {
+		scope := history.Scope
 		now := w.a.exchangeNow()
 		from, ok := marks[closedScope(string(scope))]
 		if !ok {
 			from = now.Add(-firstHistory)
 		}
-		past := w.walkWindows(ctx, source, scope, exchange.Window{From: from, To: now})
+		past := w.walkWindows(ctx, source, scope, exchange.Window{From: from, To: now}, history.Window)
 		w.pasts = append(w.pasts, past)
 		if !w.goOn(past.snap.Err) {
 			return false
@@ -52,10 +53,11 @@ func (w *ordersWalk) closed(ctx context.Context, source exchange.ClosedOrderRead
 
 func (w *ordersWalk) walkWindows(
 	ctx context.Context, source exchange.ClosedOrderReader, scope exchange.Scope, whole exchange.Window,
+	longest time.Duration,
 ) closedWalk {
 	past := closedWalk{category: string(scope), window: exchange.Window{From: whole.From, To: whole.From}}
 	past.snap.Complete = true
-	for window := range whole.Split(source.MaxWindow()) {
+	for window := range whole.Split(longest) {
 		if w.a.halfTimeOver() {
 			past.snap.Complete = false
 			past.snap.Err = &exchange.Error{

@@ -108,7 +108,7 @@ INSERT INTO alphapulse.accounts (name, market_id, allow_write_key) VALUES ($1, $
 }
 
 func addAccountSchedules(ctx context.Context, tx pgx.Tx, id string) error {
-	for _, t := range syncjob.All() {
+	for _, t := range syncjob.Known() {
 		if t.Shared() {
 			continue
 		}

@@ -62,6 +62,7 @@ type Claimed struct {
 	BaseURL     string
 	Account     string // name; "" for a market's job
 	ExchangeUID string
+	Mode        string // the account's, as the last probe found it
 	AllowWrite  bool
 	Attempt     int
 	MaxAttempts int
@@ -164,6 +165,7 @@ WHERE j.id = $1 AND k.id = j.id AND %s
 RETURNING j.id, j.run_id, j.claim, j.data_type, j.lane, j.trigger,
           CASE WHEN j.account_id IS NULL THEN 'market' ELSE 'account' END, j.subject_id,
           m.id, m.exchange, m.environment, m.base_url, coalesce(a.name, ''), coalesce(a.exchange_uid, ''),
+          coalesce(a.account_mode, ''),
           coalesce(a.allow_write_key, false), j.attempt, j.max_attempts, coalesce(j.key_version, 0), c.sealed,
           j."window", j.params, coalesce(j.error_class, ''), j.timeout_at - j.claimed_at, j.claimed_at, j.as_of`,
 		claimable, pausedFor("m", "j.data_type", "j.lane"))
@@ -173,7 +175,7 @@ RETURNING j.id, j.run_id, j.claim, j.data_type, j.lane, j.trigger,
 		syncjob.JobTimeout(syncjob.Live), syncjob.JobTimeout(syncjob.Backfill)).
 		Scan(&job.JobID, &job.RunID, &job.Claim, &job.DataType, &job.Lane, &job.Trigger,
 			&job.Subject.Kind, &job.Subject.ID, &job.MarketID, &job.Exchange, &job.Environment, &job.BaseURL,
-			&job.Account, &job.ExchangeUID, &job.AllowWrite, &job.Attempt, &job.MaxAttempts, &job.KeyVersion,
+			&job.Account, &job.ExchangeUID, &job.Mode, &job.AllowWrite, &job.Attempt, &job.MaxAttempts, &job.KeyVersion,
 			&job.Sealed, &window, &job.Params, &job.LastClass, &job.Timeout, &job.ClaimedAt, &job.asOf)
 	if err != nil {
 		return nil, err

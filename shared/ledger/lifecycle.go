@@ -26,6 +26,7 @@ func purged() []string {
 	return []string{
 		"account_credentials", "schedules", "sync_state", "sync_scopes", "sync_coverage",
 		"balances", "balances_history", "positions", "positions_history", "orders", "orders_history",
+		"fills", "ledger", "closed_pnl", "quarantine", "drift",
 	}
 }
 

@@ -46,12 +46,12 @@ func (l *Ledger) StartManual(
 // asking for nothing, because a run without jobs would never end.
 func askedTypes(types []syncjob.DataType) ([]syncjob.DataType, error) {
 	for _, t := range types {
-		if !slices.Contains(syncjob.All(), t) {
-			return nil, fmt.Errorf("unknown data type %q: known are %s", t, syncjob.JoinTypes(syncjob.All()))
+		if !slices.Contains(syncjob.Requestable(), t) {
+			return nil, fmt.Errorf("unknown data type %q: known are %s", t, syncjob.JoinTypes(syncjob.Requestable()))
 		}
 	}
 	if len(types) == 0 {
-		return nil, fmt.Errorf("no data type asked for: known are %s", syncjob.JoinTypes(syncjob.All()))
+		return nil, fmt.Errorf("no data type asked for: known are %s", syncjob.JoinTypes(syncjob.Requestable()))
 	}
 	return syncjob.Normalize(types), nil
 }

@@ -33,8 +33,8 @@ ON CONFLICT (exchange, environment, base_url) DO NOTHING`
 	if err := tx.QueryRow(ctx, find, m.Exchange, m.Environment, m.BaseURL).Scan(&id); err != nil {
 		return "", fmt.Errorf("finding market: %w", err)
 	}
-	for _, t := range syncjob.All() {
-		if !t.Shared() {
+	for _, t := range syncjob.Known() {
+		if !t.Shared() || t == syncjob.Candles { // candles are planned once a series is configured
 			continue
 		}
 		if err := addSchedule(ctx, tx, syncjob.Subject{Kind: syncjob.Market, ID: id}, t); err != nil {

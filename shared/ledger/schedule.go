@@ -16,12 +16,15 @@ import (
 const phase = `(timestamptz '2000-01-01 00:00:00+00' + make_interval(secs => (hashtext($1::text) & 2147483647) %% 86400))`
 
 // addSchedule makes the default schedule of a data type; its first slot is the
-// next one of the subject's phase. An existing schedule is left as it is.
+// next one of the subject's phase. What a market lists is read at once, because
+// positions and orders need its settle coins. An existing schedule is left as it
+// is.
 func addSchedule(ctx context.Context, tx pgx.Tx, s syncjob.Subject, t syncjob.DataType) error {
 	column := subjectColumn(s.Kind)
 	insert := fmt.Sprintf(`
 INSERT INTO alphapulse.schedules (%s, data_type, every, next_at)
-VALUES ($1::uuid, $2, $3, date_bin($3, clock_timestamp(), `+phase+`) + $3)
+VALUES ($1::uuid, $2, $3, CASE WHEN $2 = 'instruments' THEN clock_timestamp()
+                               ELSE date_bin($3, clock_timestamp(), `+phase+`) + $3 END)
 ON CONFLICT (subject_id, data_type) DO NOTHING`, column)
 	if _, err := tx.Exec(ctx, insert, s.ID, string(t), t.Cadence()); err != nil {
 		return fmt.Errorf("adding schedule of %s: %w", t, err)

@@ -1,6 +1,7 @@
 package syncjob_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -104,9 +105,12 @@ func TestParseTypes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, syncjob.All(), types)
 	require.Equal(t, "balances,positions,orders,prices", syncjob.JoinTypes(types))
-	for _, wrong := range []string{"", "probe", "candles", "balances,,orders", "Balances"} {
+	types, err = syncjob.ParseTypes("candles,fills,all")
+	require.NoError(t, err)
+	require.Equal(t, append(syncjob.All(), syncjob.Fills, syncjob.Candles), types)
+	for _, wrong := range []string{"", "probe", "trades", "balances,,orders", "Balances"} {
 		_, err = syncjob.ParseTypes(wrong)
-		require.ErrorContains(t, err, "known are balances,positions,orders,prices, and all", wrong)
+		require.ErrorContains(t, err, "known are balances,positions,orders,prices,fills,ledger,closed_pnl,candles,instruments, and all", wrong)
 	}
 	_, err = syncjob.ParseTypes("a,balances,b")
 	require.ErrorContains(t, err, `"a", "b"`)
@@ -114,10 +118,14 @@ func TestParseTypes(t *testing.T) {
 
 func TestSharedTypesAndCadences(t *testing.T) {
 	t.Parallel()
+	shared := []syncjob.DataType{syncjob.Prices, syncjob.Candles, syncjob.Instruments}
 	for _, dataType := range syncjob.Known() {
-		require.Equal(t, dataType == syncjob.Prices, dataType.Shared(), dataType)
-		require.Equal(t, dataType == syncjob.Probe, dataType.Cadence() == 0, dataType)
+		require.Equal(t, slices.Contains(shared, dataType), dataType.Shared(), dataType)
+		require.Positive(t, dataType.Cadence(), dataType)
 	}
+	require.Zero(t, syncjob.DataType("unknown").Cadence())
+	require.True(t, syncjob.Orders.History())
+	require.False(t, syncjob.Balances.History())
 	require.False(t, syncjob.Schedule.Compares())
 	require.False(t, syncjob.TriggerProbe.Compares())
 	require.True(t, syncjob.Manual.Compares())

@@ -12,6 +12,8 @@ const (
 	Replay          Trigger = "replay"
 	Repair          Trigger = "repair"
 	TriggerProbe    Trigger = "probe"
+	// TriggerVerify reads and compares, and writes nothing but what differs.
+	TriggerVerify Trigger = "verify"
 )
 
 // Compares reports whether a run of this trigger must always compare rows with

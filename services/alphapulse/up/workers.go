@@ -64,7 +64,7 @@ func newWorkers(cfg Config, at connection, keyFile string, dir *dataDir, term *t
 	}
 	return &workers{
 		program: cfg.Program, environ: environ, level: cfg.LogLevel, perType: cfg.Workers,
-		budget: cfg.requests() / float64(max(1, cfg.Workers*len(syncjob.All()))),
+		budget: cfg.requests() / float64(max(1, cfg.Workers*len(syncjob.Requestable()))),
 		logs:   dir.file("logs"), term: term, log: log, pipe: pipe, held: held, running: map[string]*child{},
 	}, nil
 }
@@ -108,7 +108,7 @@ func keysOf(environ []string) []string {
 func (w *workers) run(take, work context.Context) error {
 	defer w.closePipe()
 	var all sync.WaitGroup
-	for _, t := range syncjob.All() {
+	for _, t := range syncjob.Requestable() {
 		for n := range w.perType {
 			name := fmt.Sprintf("%s-%d", t, n+1)
 			all.Go(func() { w.keep(take, work, name, t) })

@@ -31,7 +31,7 @@ func TestKillingEveryProcessLosesAndDoublesNothing(t *testing.T) {
 	scheduler := start("scheduler", "scheduler", "--budget", "0")
 	aggregator := start("aggregator", "aggregator")
 	var workers []*fleettest.Process
-	for _, dataType := range syncjob.All() {
+	for _, dataType := range syncjob.Requestable() {
 		workers = append(workers, start("worker-"+string(dataType),
 			"worker", "--types", string(dataType), "--requests-per-second", "100000", "--slots", "16"))
 	}

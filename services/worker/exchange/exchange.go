@@ -64,12 +64,69 @@ type OpenOrderReader interface {
 	Order(ctx context.Context, category, orderID string) (order Order, found bool, err *Error)
 }
 
+// History is one scope of what lies in the past, and what the exchange allows
+// to be asked of it.
+type History struct {
+	Scope Scope
+	// Window is the longest span of one query.
+	Window time.Duration
+	// Depth is how far back the exchange serves anything; 0: to the beginning.
+	Depth time.Duration
+	// Lag is how long a row may be missing after it came to be. What ends less
+	// than Lag before a reading does not count as read.
+	Lag time.Duration
+}
+
 // ClosedOrderReader reads orders that ended within a window. A window is never
-// longer than MaxWindow; its bounds are inclusive of From and exclusive of To.
+// longer than its History's; its bounds are inclusive of From and exclusive of
+// To. The same holds for the readers of the other histories.
 type ClosedOrderReader interface {
-	ClosedOrderScopes() []Scope
-	MaxWindow() time.Duration
+	ClosedOrderHistories() []History
 	ClosedOrders(ctx context.Context, scope Scope, window Window) Snapshot[Order]
+}
+
+// FillReader reads executions of every type by the time they happened.
+type FillReader interface {
+	FillHistories() []History
+	Fills(ctx context.Context, scope Scope, window Window) Snapshot[Fill]
+}
+
+// LedgerReader reads the books of the account's money, one scope for each.
+type LedgerReader interface {
+	LedgerHistories() []History
+	LedgerEntries(ctx context.Context, scope Scope, window Window) Snapshot[LedgerEntry]
+}
+
+// ClosedPnLReader reads what closes of positions earned.
+type ClosedPnLReader interface {
+	ClosedPnLHistories() []History
+	ClosedPnL(ctx context.Context, scope Scope, window Window) Snapshot[ClosedPnL]
+}
+
+// InstrumentReader reads what one scope lists; it needs no key.
+type InstrumentReader interface {
+	InstrumentScopes() []Scope
+	Instruments(ctx context.Context, scope Scope) Snapshot[Instrument]
+}
+
+// CandleReader reads the final bars of a series that begin within a window. The
+// bar that is still open is left out. CandleHistory gives the limits of a
+// series; an interval that the exchange does not have is an error.
+type CandleReader interface {
+	CandleHistory(series Series) (History, *Error)
+	Candles(ctx context.Context, series Series, window Window) Snapshot[Candle]
+}
+
+// SubAccountReader lists the sub-accounts of a master key.
+type SubAccountReader interface {
+	SubAccounts(ctx context.Context) ([]SubAccount, *Error)
+}
+
+// Reparser reads a row again that was kept because it could not be read. row is
+// one of the types of this package, by the job's data type; neither row nor
+// fault means that the row is understood and is none of ours.
+type Reparser interface {
+	Reparse(dataType string, scope Scope, payload []byte) (row Keyed, fault *RowFault)
 }
 
 // PriceReader reads all tickers of one scope; it needs no key.
@@ -91,6 +148,8 @@ type Window struct{ From, To time.Time }
 // would let the key place an order or move funds out of the account.
 type KeyInfo struct {
 	UID         string
+	IsMaster    bool
+	ParentUID   string // of a sub-account's key; empty for a master's
 	AccountMode string
 	ReadOnly    bool
 	CanTrade    bool

@@ -14,13 +14,36 @@ import (
 // maxWindow is the longest span of one query of the order history.
 const maxWindow = 7 * 24 * time.Hour
 
-// ClosedOrderScopes is one per category: the history needs no settle coin.
-func (c *Client) ClosedOrderScopes() []exchange.Scope {
-	return []exchange.Scope{spot, linear, inverse, option}
+const (
+	// historyDepth is how far back the exchange serves orders, executions and
+	// the transaction log.
+	historyDepth = 730 * 24 * time.Hour
+	// historyLag: orders and executions are written asynchronously and "may
+	// delay"; the documentation gives no bound.
+	historyLag = 10 * time.Minute
+)
+
+// ClosedOrderHistories is one per category: the history needs no settle coin.
+func (c *Client) ClosedOrderHistories() []exchange.History {
+	return histories(spot, linear, inverse, option)
 }
 
-// MaxWindow is seven days.
-func (c *Client) MaxWindow() time.Duration { return maxWindow }
+func histories(scopes ...exchange.Scope) []exchange.History {
+	found := make([]exchange.History, len(scopes))
+	for i, scope := range scopes {
+		found[i] = exchange.History{Scope: scope, Window: maxWindow, Depth: historyDepth, Lag: historyLag}
+	}
+	return found
+}
+
+// scopesOf gives the scopes of histories.
+func scopesOf(histories []exchange.History) []exchange.Scope {
+	scopes := make([]exchange.Scope, len(histories))
+	for i, h := range histories {
+		scopes[i] = h.Scope
+	}
+	return scopes
+}
 
 // ClosedOrders reads the orders that ended within the window. Both bounds are
 // always sent, since each one's default has changed before.
@@ -32,7 +55,7 @@ func (c *Client) MaxWindow() time.Duration { return maxWindow }
 // one after a week.
 func (c *Client) ClosedOrders(ctx context.Context, scope exchange.Scope, window exchange.Window) exchange.Snapshot[exchange.Order] {
 	w := newWalk(c.session, newerOrder)
-	fault := unserved(scope, c.ClosedOrderScopes())
+	fault := unserved(scope, scopesOf(c.ClosedOrderHistories()))
 	if fault == nil {
 		fault = checkWindow(window)
 	}

@@ -13,7 +13,7 @@ import (
 // order cancelled without a fill is forgotten by the exchange after a day. No
 // settle coin is needed where an order is named.
 func (c *Client) Order(ctx context.Context, category, orderID string) (exchange.Order, bool, *exchange.Error) {
-	if fault := unserved(exchange.Scope(category), c.ClosedOrderScopes()); fault != nil {
+	if fault := unserved(exchange.Scope(category), scopesOf(c.ClosedOrderHistories())); fault != nil {
 		return exchange.Order{}, false, fault
 	}
 	if orderID == "" {

@@ -218,7 +218,7 @@ func TestGotcha15WindowsAreAskedExactly(t *testing.T) {
 	stand := newStand(t)
 	stand.on(orderHistory, always(list("")))
 	client := stand.client(t)
-	require.Equal(t, 7*24*time.Hour, client.MaxWindow())
+	require.Equal(t, 7*24*time.Hour, client.ClosedOrderHistories()[0].Window)
 	week := exchange.Window{From: fixtureTime, To: fixtureTime.Add(7 * 24 * time.Hour)}
 	require.True(t, client.ClosedOrders(t.Context(), linear, week).Complete)
 	q := stand.asked(orderHistory)[0].URL.Query()
