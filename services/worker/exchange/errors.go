@@ -41,6 +41,10 @@ const (
 	Maintenance Class = "maintenance"
 )
 
+// TooManyPages is the code of an Incomplete fault of a walk that was given up
+// because it has more pages than one walk may have: a shorter window may do.
+const TooManyPages = "too_many_pages"
+
 // EndsJob reports whether a fault of this class ends the whole attempt and not
 // only the scope it met.
 func (c Class) EndsJob() bool {

@@ -7,10 +7,16 @@ type statements struct {
 	remove       string
 	closeChanged string
 	upsert       string
+	compare      string
+	compareSpan  string // of a history
+	removeSpan   string
 }
 
 func compile(t Table) statements {
-	s := statements{remove: t.removeSQL(), upsert: t.upsertSQL()}
+	s := statements{remove: t.removeSQL(), upsert: t.upsertSQL(), compare: t.compareSQL(false)}
+	if len(t.Times) > 0 {
+		s.compareSpan, s.removeSpan = t.compareSQL(true), t.removeSpanSQL()
+	}
 	if !t.NoHistory {
 		s.closeChanged = t.closeChangedSQL()
 	}
