@@ -9,7 +9,7 @@ import (
 type Column struct{ Name, Type string }
 
 // Table describes a data table. Its history table has the same columns, with
-// valid_from and valid_to in place of as_of and observed_at.
+// valid_from and valid_to in place of as_of.
 type Table struct {
 	Name    string // without the schema
 	Subject string // account_id or market_id
