@@ -177,11 +177,11 @@ func TestOrdersWrittenByTwoScopesKeepOneUnbrokenHistory(t *testing.T) {
 		return exchange.Order{Status: status, UpdatedAt: c.at(updated), FilledQuantity: quantity}
 	}
 	type write struct {
-		scope           string
-		second          int
-		status          string
-		updated         int
-		filled          exchange.Number
+		scope     string
+		second    int
+		status    string
+		updated   int
+		filled    exchange.Number
 		unchanged bool
 	}
 	cases := map[string]struct {
