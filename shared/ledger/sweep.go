@@ -85,8 +85,12 @@ func takeBack(ctx context.Context, tx pgx.Tx, lost lostJob) error {
 }
 
 // EndOverdue ends runs past their deadline: those with an open job expire, the
-// others are folded. It returns how many ended.
+// others are folded. The deadline of a backfill, a verification or a repair that
+// moves is put off first. It returns how many ended.
 func (l *Ledger) EndOverdue(ctx context.Context, limit int) (int, error) {
+	if err := l.extendMoving(ctx, limit); err != nil {
+		return 0, err
+	}
 	const find = `
 SELECT r.id, EXISTS (SELECT FROM alphapulse.sync_jobs j
                      WHERE j.run_id = r.id AND j.status IN ('queued', 'running', 'waiting'))
@@ -108,7 +112,7 @@ ORDER BY r.deadline_at LIMIT $1`
 	var failures error
 	for _, run := range runs {
 		if run.Open {
-			err = l.EndRun(ctx, run.ID, syncjob.CancelDeadline)
+			err = l.expire(ctx, run.ID)
 		} else {
 			_, err = l.Fold(ctx, run.ID)
 		}
