@@ -106,15 +106,16 @@ func (h *chronicle) orderSeries(v *view, x *Exchange, from, to int64, each bool,
 		p, _ := v.progressOf(d)
 		return standing{draft: d, progress: p}
 	}
-	line := series{at: func(n int64) int64 { return h.draft(v, n).final }}
+	created := func(n int64) int64 { at, _, _ := h.life(s, n); return at }
+	line := series{at: func(n int64) int64 { _, at, _ := h.life(s, n); return at }}
 	line.first, line.past = h.orders(s)
 	line.past = min(line.past, h.orderOf(s, h.upTo(s, v.frame))+1)
 	line.past = line.after(v.frame)
 	if x.cfg.HistoryBy != historyByUpdated {
-		line.at = func(n int64) int64 { return h.draft(v, n).created }
+		line.at = created
 	}
 	line = line.between(from, to)
-	line.at = func(n int64) int64 { return h.draft(v, n).created }
+	line.at = created
 	line.row = func(n int64) any { return v.orderRow(v.order(stand(n))) }
 	if each || len(v.past.orders) > 0 {
 		return line.where(func(n int64) bool { return wanted(stand(n)) })
