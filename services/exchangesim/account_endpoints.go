@@ -6,7 +6,7 @@ import (
 )
 
 func serveKeyInfo(x *Exchange, c *call) (any, *refusal) {
-	return x.keyInfo(c.owner, c.key, c.at), nil
+	return x.keyInfo(c.index, c.owner, c.key, c.at), nil
 }
 
 func serveAccountInfo(x *Exchange, c *call) (any, *refusal) {

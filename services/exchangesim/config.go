@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -28,6 +29,16 @@ type Config struct {
 	// Clock is the exchange's clock (default time.Now). It decides response
 	// times, the world, and rate limits; POST /admin/clock adds an offset to it.
 	Clock func() time.Time
+	// SubAccounts makes accounts 1 to SubAccounts sub-accounts of account 0.
+	SubAccounts int
+	// RSAKeys are public keys in PEM, by account: these accounts' keys sign with
+	// RSA from the start.
+	RSAKeys map[int]string
+	// Replay is a folder of recorded answers, which go before the world; see
+	// the package's documentation. Nil: none.
+	Replay fs.FS
+	// ReplayTime is ReplayNow (default) or ReplayRecorded.
+	ReplayTime string
 	// Faults are in force from the start.
 	Faults []Fault
 	// Rows sizes the accounts and the market.
@@ -92,6 +103,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.Tick = orDefault(c.Tick, time.Second)
 	c.HistoryBy = orDefault(c.HistoryBy, historyByCreated)
+	c.ReplayTime = orDefault(c.ReplayTime, ReplayNow)
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -152,6 +164,10 @@ func (c Config) validate() error {
 	wrong(c.Epoch.After(c.Clock()), "epoch %s lies in the future", c.Epoch.Format(time.RFC3339))
 	wrong(c.HistoryBy != historyByCreated && c.HistoryBy != historyByUpdated,
 		"history-by must be %q or %q, not %q", historyByCreated, historyByUpdated, c.HistoryBy)
+	wrong(c.SubAccounts < 0 || c.SubAccounts >= max(1, c.Accounts),
+		"sub-accounts must be 0 to %d, the accounts beside the master, not %d", max(0, c.Accounts-1), c.SubAccounts)
+	wrong(c.ReplayTime != ReplayNow && c.ReplayTime != ReplayRecorded,
+		"replay-time must be %q or %q, not %q", ReplayNow, ReplayRecorded, c.ReplayTime)
 	errs = append(errs, c.Rows.validate()...)
 	errs = append(errs, c.LimitSizes.validate()...)
 	for i, f := range c.Faults {

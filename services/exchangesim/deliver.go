@@ -9,7 +9,10 @@ import (
 )
 
 // outcome is how an answer is counted.
-func (c *call) outcome() string {
+func (c *call) outcome(a answer) string {
+	if a.recorded != nil {
+		return "replayed"
+	}
 	for _, f := range c.faults {
 		switch f.Kind {
 		case FaultHTML, FaultTruncate, FaultMalformed, FaultShape:
@@ -22,6 +25,10 @@ func (c *call) outcome() string {
 
 // deliver sends an answer, garbled as the faults demand.
 func (c *call) deliver(a answer) {
+	if a.recorded != nil {
+		a.recorded.send(c)
+		return
+	}
 	c.stamp()
 	body := encode(envelope{RetMsg: a.message, Result: a.result, RetExtInfo: empty{}, Time: c.dated()})
 	for _, f := range c.faults {
@@ -66,6 +73,8 @@ func shapeOf(path string) rowShape {
 		return rowShape{"symbol", "size"}
 	case "/v5/market/tickers":
 		return rowShape{"symbol", "lastPrice"}
+	case "/v5/market/instruments-info":
+		return rowShape{"symbol", "priceFilter"}
 	default:
 		return rowShape{"orderId", "qty"}
 	}
@@ -101,11 +110,19 @@ func garbled(list []any, shape rowShape, f Fault) []any {
 	case f.Kind == FaultSkipRows:
 		return list[min(n, len(list)):]
 	case n < len(list):
-		row, _ := list[n].(map[string]any)
-		if f.Kind == FaultBadRow {
-			row[shape.number] = "not a number"
-		} else {
-			delete(row, shape.key)
+		switch row := list[n].(type) {
+		case map[string]any:
+			if f.Kind == FaultBadRow {
+				row[shape.number] = "not a number"
+			} else {
+				delete(row, shape.key)
+			}
+		case []any: // a candle: its key comes first, then its numbers
+			if f.Kind == FaultBadRow {
+				row[1] = "not a number"
+			} else {
+				row[0] = ""
+			}
 		}
 	}
 	return list

@@ -52,12 +52,15 @@ func (m *market) instruments(category string, at int64) []symbol {
 	}
 	if category == linear || category == inverse {
 		next, _ := quarterEnds(at)
-		for _, c := range m.coins[:min(2, len(m.coins))] {
+		for _, c := range m.datedCoins() {
 			list = append(list, m.dated(category, c, next))
 		}
 	}
 	return list
 }
+
+// datedCoins are those that have dated futures.
+func (m *market) datedCoins() []coin { return m.coins[:min(2, len(m.coins))] }
 
 func (m *market) options(c coin, at int64) []symbol {
 	next, after := quarterEnds(at)

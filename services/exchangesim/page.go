@@ -22,6 +22,8 @@ type page struct {
 type answer struct {
 	result  any
 	message string
+	// recorded goes before both: it is sent as it is.
+	recorded *recording
 }
 
 // limit reads the limit parameter.
