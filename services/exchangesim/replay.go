@@ -82,8 +82,10 @@ func (s recordingSet) arrange() error {
 	}
 	for i, r := range s {
 		switch {
+		case i < len(s)-1 && (r.page == 0 || r.page == s[i+1].page):
+			return fmt.Errorf("%s and %s: they record the same request", r.file, s[i+1].file)
 		case r.page != i+1:
-			return fmt.Errorf("%s: where page %d of the same request should be; pages are p1, p2 and so on, and each request is recorded once", r.file, i+1)
+			return fmt.Errorf("%s: where page %d of its request should be; pages are p1, p2 and so on", r.file, i+1)
 		case i < len(s)-1 && r.next == "":
 			return fmt.Errorf("%s: it has no nextPageCursor, so nothing leads to %s", r.file, s[i+1].file)
 		}
