@@ -59,7 +59,7 @@ func (v *view) closings(pick selection, from, to int64) timeline {
 			list = append(list, entry{at: s.updated, row: func() any { return v.closedPnl(v.order(s)) }})
 		}
 	}
-	t := timeline{listed(list)}
+	t := timeline{gathered(list)}
 	for i := range v.histories {
 		h := &v.histories[i]
 		if pick.takes(h.symbol) && pick.category == h.symbol.category {

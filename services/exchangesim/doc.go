@@ -34,7 +34,8 @@
 // (33004), the signature over the exact bytes of the query (10004, with the
 // signed string in the message, as the real exchange does), its addresses
 // (10010), its permissions (10005); the limit per UID and path (10006, with
-// its X-Bapi headers); parameters, page limits and windows (10001, 181017).
+// its X-Bapi headers); a maintenance that refuses (10016); parameters, page
+// limits and windows (10001, 181017).
 //
 // Where the documentation is silent the stand-in takes the harder reading:
 // order/history filters by creation (Config.HistoryBy), both bounds included;
@@ -42,6 +43,57 @@
 // they were given for; every third walk has a cursor on its last page. A
 // lookup of an order that order/history has forgotten finds nothing: orders
 // that ended without a fill are gone after a day.
+//
+// # What is listed
+//
+// Instruments are those of the market that tickers, positions and orders use,
+// and beside them what is only listed: futures and options before their launch
+// and after their delivery, and every month a perpetual that is announced and
+// called off (PRE and the month, as in PRE2603USDT), so that PreLaunch,
+// Delivering and Closed are never without one.
+//
+// Candles are a closed form too: open and close are the ticker's last price,
+// which never leaves the candle of its instant; a long candle is exactly made
+// of its short ones, but for the turnover, which is volume at a mean price; a
+// candle whose end has come never changes. Without an end, start counts
+// forward; otherwise the newest candles up to end are answered.
+//
+// # Accounts
+//
+// Config.SubAccounts makes accounts 1 to N sub-accounts of account 0. A key
+// signs with its secret, or with RSA once its public half is registered
+// (Config.RSAKeys, or rsa-key below).
+//
+// # Replay
+//
+// A folder of recorded answers (Config.Replay, alphapulse sim --replay) goes
+// before the world, so that any payload can be walked through a client. The
+// name of a file says which requests it answers:
+//
+//	v5-position-list.category=linear.settleCoin=USDT.json
+//
+// That is the path with dashes for its slashes, then the parameters that a
+// request must have, whatever others it has; uid=UID stands for one account
+// alone, and a dot in a value is %2E. Of several files that fit, the one with the
+// most conditions answers; what no file fits is answered by the world. Keys,
+// limits and the faults that answer in the exchange's place come first, as
+// always; faults that garble an answer leave recordings alone.
+//
+// With .p1, .p2 and so on before .json the files are the pages of one answer: a
+// page answers the cursor that the page before it gave, and a cursor of the last
+// one leads to an empty page. A file without a page answers any cursor, so one
+// with a nextPageCursor is a walk that is stuck.
+//
+// A file holds a whole body, sent byte for byte with HTTP 200, or an object
+//
+//	{"status": 200, "headers": {"X-Bapi-Limit": "50"}, "body": "…"}
+//
+// whose body is text or JSON, and whose headers are then all there are. The
+// envelope's time (and X-Bapi-Limit-Reset-Timestamp with it) is moved to now,
+// as clients refuse answers that are dated wrongly; with Config.ReplayTime
+// "recorded" it stays. All other times stay in any case. Notes (.md) and hidden
+// files are passed over; anything else that cannot be served is refused at the
+// start, with the file's name.
 //
 // # Administration
 //
@@ -62,6 +114,7 @@
 //	curl -s -X POST localhost:8090/admin/accounts/UID/permissions -d '{"read_only":false,"permissions":{"Wallet":["Withdraw"]}}'
 //	curl -s -X POST localhost:8090/admin/accounts/UID/expiry -d '{"expires":"2026-01-02T00:00:00Z"}'
 //	curl -s -X POST localhost:8090/admin/accounts/UID/ips -d '{"ips":["192.0.2.1"]}'
+//	curl -s -X POST localhost:8090/admin/accounts/UID/rsa-key -d '{"public_key":"-----BEGIN PUBLIC KEY-----…"}'   # {}: back to the secret
 //	curl -s -X POST localhost:8090/admin/accounts/UID/mode -d '{"unified_margin_status":1}'
 //	curl -s -X POST localhost:8090/admin/accounts/UID/uid -d '{"uid":"12345"}'
 //	curl -s -X POST localhost:8090/admin/faults -d '{"endpoint":"/v5/position/list","kind":"status","value":"500","every_n":3}'
@@ -73,6 +126,10 @@
 //	curl -s -X POST localhost:8090/admin/clock -d '{"offset_ms":-3000}'
 //	curl -s -X POST localhost:8090/admin/limits -d '{"on":false}'
 //	curl -s -X POST localhost:8090/admin/unban
+//	curl -s -X POST localhost:8090/admin/maintenance -d '{"begin":"2026-01-02T00:00:00Z","end":"2026-01-02T01:00:00Z","uid_suffix":[3,7],"refuse":true}'
+//	curl -s localhost:8090/admin/maintenance
+//	curl -s -X DELETE 'localhost:8090/admin/maintenance?id=maintenance-1'        # calls it off
+//	curl -s localhost:8090/admin/replay                                          # the recordings, and how often each was served
 //	curl -s localhost:8090/admin/stats
 //	curl -s -X POST localhost:8090/admin/stats/reset
 //	curl -s localhost:8090/healthz

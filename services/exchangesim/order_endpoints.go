@@ -95,7 +95,7 @@ func (v *view) orderTimeline(x *Exchange, pick selection, from, to int64, each b
 			lines = append(lines, h.orderSeries(v, x, from, to, each, wanted))
 		}
 	}
-	return append(lines, listed(entries))
+	return append(lines, gathered(entries))
 }
 
 // orderSeries gives the orders of a dense history that have ended.
