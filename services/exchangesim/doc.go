@@ -42,7 +42,55 @@
 // with an orderId the window does not count; cursors belong to the parameters
 // they were given for; every third walk has a cursor on its last page. A
 // lookup of an order that order/history has forgotten finds nothing: orders
-// that ended without a fill are gone after a day.
+// that were cancelled, rejected or deactivated without a fill are gone after a
+// day, others without one after a week, all after two years.
+//
+// # Histories
+//
+// An order is the sum of its fills: execution/list, order/history, closed-pnl
+// and the logs agree with one another to the last digit, in their ids too. A
+// fill of a derivative has one row in the log, a fill on spot two, in what was
+// bought and in what was paid. Perpetuals are funded at 00:00, 08:00 and 16:00
+// UTC: a Funding row among the fills, and a SETTLEMENT row of the opposite sign
+// in the log. In every log change = cashFlow + funding - fee, but cashBalance
+// is drawn, not summed; and the id of a row may be that of another.
+//
+// Rows are listed Config.IndexingDelay after their instant, by lists only: a
+// lookup by orderId or orderLinkId does not wait. Assets move by deposits,
+// withdrawals, transfers and earnings; fundinghistory lists them all.
+//
+// Config.History adds a dense history: for every account and symbol exactly so
+// many fills on every UTC day, in orders of one to four, with prices and
+// quantities that floats and columns with a scale lose. Then nothing else is
+// filled, ends or moves by itself outside of its days. Only the rows of a page
+// are computed, so a year of tens of thousands of fills a day costs nothing to
+// keep and about as little to serve as a week of forty. The admin cannot change
+// its orders.
+//
+// Exchange.Records is the truth of the histories, whole and countable; Truth
+// lists orders only, and all that its span has, which of a very dense history
+// is a lot.
+//
+// # Modes
+//
+// An account is classic (unifiedMarginStatus 1), unified 1.0 (3, 4) or 2.0 (5,
+// 6; the default, see Config.Modes). Unified 2.0 has the wallet UNIFIED;
+// unified 1.0 beside it CONTRACT, in which inverse contracts settle; classic
+// CONTRACT and SPOT. All have FUND. Each wallet has its own balances. What an
+// account has not: wallet-balance answers an empty 404, of unified 2.0 10001;
+// query-account-coins-balance 131203; options of a classic account 10028, its
+// transaction-log 182200; contract-transaction-log of unified 2.0 100028.
+// Config.Demo keeps the rules of the demo environment: what needs a FUND wallet
+// answers 10032, and orders are forgotten after seven days.
+//
+// # Addresses
+//
+// The limit per address, and the addresses that keys are bound to, go by
+// Config.Egress: the remote address; with "local" the one that a request came
+// in on (on Linux all of 127.0.0.0/8 lead here); with "forwarded" the first of
+// X-Forwarded-For. The last one lets any number of processes on one machine
+// stand for as many egress addresses, each behind a proxy of its own
+// (exchangesimtest.Server.Egress) that it is told of by HTTP_PROXY.
 //
 // # What is listed
 //
@@ -103,8 +151,9 @@
 //
 //	curl -s 'localhost:8090/admin/truth?at=2026-01-02T03:04:05Z'                 # prices
 //	curl -s 'localhost:8090/admin/truth?uid=UID&at=1767323045000&days=7'         # all of an account
+//	curl -s 'localhost:8090/admin/truth/history?uid=UID&type=fills&category=linear&from=1767225600000&to=1767311999999&limit=0'
 //	curl -s localhost:8090/admin/accounts/UID/credentials
-//	curl -s -X POST localhost:8090/admin/accounts/UID/balance -d '{"asset":"BTC","amount":"1.5"}'
+//	curl -s -X POST localhost:8090/admin/accounts/UID/balance -d '{"asset":"BTC","amount":"1.5"}'   # "wallet":"FUND" for another one
 //	curl -s -X POST localhost:8090/admin/accounts/UID/remove-asset -d '{"asset":"BTC"}'
 //	curl -s -X POST localhost:8090/admin/accounts/UID/open-position -d '{"category":"linear","symbol":"BTCUSDT","side":"Buy","size":"0.1"}'
 //	curl -s -X POST localhost:8090/admin/accounts/UID/close-position -d '{"category":"linear","symbol":"BTCUSDT","position_idx":0}'
@@ -125,6 +174,7 @@
 //	curl -s -X POST localhost:8090/admin/release -d '{"id":"hold-1"}'            # without id or endpoint: all
 //	curl -s -X POST localhost:8090/admin/clock -d '{"offset_ms":-3000}'
 //	curl -s -X POST localhost:8090/admin/limits -d '{"on":false}'
+//	curl -s -X POST localhost:8090/admin/ban -d '{"address":"127.0.0.1","seconds":600}'
 //	curl -s -X POST localhost:8090/admin/unban
 //	curl -s -X POST localhost:8090/admin/maintenance -d '{"begin":"2026-01-02T00:00:00Z","end":"2026-01-02T01:00:00Z","uid_suffix":[3,7],"refuse":true}'
 //	curl -s localhost:8090/admin/maintenance

@@ -117,7 +117,7 @@ func (h *chronicle) orderSeries(v *view, x *Exchange, from, to int64, each bool,
 	line = line.between(from, to)
 	line.at = created
 	line.row = func(n int64) any { return v.orderRow(v.order(stand(n))) }
-	if each || len(v.past.orders) > 0 {
+	if each {
 		return line.where(func(n int64) bool { return wanted(stand(n)) })
 	}
 	return line
