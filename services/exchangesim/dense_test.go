@@ -224,3 +224,14 @@ func TestDenseFundingIsCounted(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{"Trade": 7 * 40, "Funding": 7 * 3}, kinds)
 }
+
+func TestDenseHistoryBeginsWithItsFirstDay(t *testing.T) {
+	t.Parallel()
+	s := dense(t, 40, 5, 2, "BTCUSDT")
+	midnight := noon().Truncate(24 * time.Hour)
+	for index := range 4 {
+		orders := exchangesimtest.Records[exchangesim.OrderRow](t, s, exchangesim.RecordQuery{UID: s.UID(index), Type: exchangesim.RecordOrders})
+		require.False(t, instant(t, orders[len(orders)-1].CreatedTime).Before(midnight.AddDate(0, 0, -5)))
+		require.True(t, instant(t, orders[0].UpdatedTime).Before(midnight.AddDate(0, 0, -2)))
+	}
+}
