@@ -41,7 +41,7 @@ func windows[T any](t *testing.T, c *exchangesimtest.Client, path, query string,
 
 func TestDenseHistoryIsExactAndConsistent(t *testing.T) {
 	t.Parallel()
-	const days, quiet, perDay = 40, 10, 40
+	const days, quiet, perDay = 22, 8, 40
 	s := dense(t, perDay, days, quiet, "BTCUSDT", "spot:ETHUSDT")
 	c, from := s.Client(0), noon().Truncate(24*time.Hour).AddDate(0, 0, -days)
 	fills := windows[exchangesim.ExecutionRow](t, c, fillsPath, "category=linear&limit=100", from)
