@@ -73,7 +73,7 @@ WHERE account_id = $1 AND data_type IN ('positions', 'balances')`, account.ID)
 		return count(t, f, `SELECT count(*) FROM alphapulse.`+dataType+`_history`)
 	}
 	begun := time.Now()
-	for time.Since(begun) < 10*time.Second || min(states("positions"), states("balances")) < 100 {
+	for time.Since(begun) < 10*time.Second || min(states("positions"), states("balances")) < 60 {
 		for range 3 + random.IntN(4) {
 			d.trade()
 		}
