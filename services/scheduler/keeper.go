@@ -68,6 +68,11 @@ func (k *keeper) prune(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	if rows, err := k.ledger.PruneQuarantine(ctx, k.cfg.Batch); err != nil {
+		return 0, err
+	} else if rows > 0 {
+		k.log.WithField("rows", rows).Info("rows in quarantine that were not met again for 90 days removed")
+	}
 	if removed > 0 {
 		k.log.WithField("runs", removed).Info("runs past their retention removed")
 	}
