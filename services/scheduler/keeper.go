@@ -64,20 +64,28 @@ func (k *keeper) purge(ctx context.Context) (time.Duration, error) {
 
 // prune removes one batch of what is past its retention.
 func (k *keeper) prune(ctx context.Context) (time.Duration, error) {
-	removed, err := k.ledger.Prune(ctx, k.cfg.Batch)
+	runs, err := k.ledger.Prune(ctx, k.cfg.Batch)
 	if err != nil {
 		return 0, err
 	}
-	if rows, err := k.ledger.PruneQuarantine(ctx, k.cfg.Batch); err != nil {
+	history, err := k.ledger.PruneHistory(ctx, historyRows*k.cfg.Batch)
+	if err != nil {
 		return 0, err
-	} else if rows > 0 {
-		k.log.WithField("rows", rows).Info("rows in quarantine that were not met again for 90 days removed")
 	}
-	if removed > 0 {
-		k.log.WithField("runs", removed).Info("runs past their retention removed")
+	quarantine, err := k.ledger.PruneQuarantine(ctx, historyRows*k.cfg.Batch)
+	if err != nil {
+		return 0, err
 	}
-	if removed >= k.cfg.Batch {
+	if runs+history+quarantine > 0 {
+		k.log.WithFields(logrus.Fields{"runs": runs, "history_rows": history, "quarantine_rows": quarantine}).
+			Info("removed what is past its retention")
+	}
+	if runs >= k.cfg.Batch || max(history, quarantine) >= historyRows*k.cfg.Batch {
 		return 0, nil
 	}
 	return k.cfg.Prune, nil
 }
+
+// historyRows is how many rows of a history go for each run: a run takes its
+// jobs with it.
+const historyRows = 10

@@ -121,6 +121,6 @@ func TestTheMessageOfAMovingRunDoesNotExpire(t *testing.T) {
 	window := b.jobOf(b.backfill(account, 0, 7, syncjob.Fills).ID, syncjob.Fills)
 	manual := b.jobOf(b.manual(account, syncjob.Balances).ID, syncjob.Balances)
 	due := b.publish()
-	require.Greater(t, time.Until(*due[window].ExpiresAt), 6*24*time.Hour, "its deadline moves on while it is in line")
-	require.Less(t, time.Until(*due[manual].ExpiresAt), 6*time.Minute)
+	require.Nil(t, due[window].ExpiresAt, "its deadline moves on while it is in line")
+	require.NotNil(t, due[manual].ExpiresAt)
 }

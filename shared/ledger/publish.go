@@ -21,13 +21,8 @@ type Publication struct {
 	Environment string
 	DataType    syncjob.DataType
 	Lane        syncjob.Lane
-	// ExpiresAt is the run's deadline. Where that moves on while the message is in
-	// line, it is the time until which the stream keeps messages.
-	ExpiresAt *time.Time
+	ExpiresAt   *time.Time // the run's deadline; nil: it moves on meanwhile
 }
-
-// streamAge is how long the stream keeps a message.
-const streamAge = 7 * 24 * time.Hour
 
 // TakeDue takes up to limit jobs that are due and marks each as being
 // published. If the process dies before it publishes, the job has no stream
@@ -49,8 +44,8 @@ JOIN alphapulse.markets m ON m.id = coalesce(k.market_id, a.market_id)
 WHERE j.id = ANY (ARRAY(SELECT id FROM due)) AND k.id = j.id AND j.status IN ('queued', 'waiting')
 RETURNING j.id, j.run_id, j.publishes, CASE WHEN j.account_id IS NULL THEN 'market' ELSE 'account' END,
           j.subject_id, m.exchange, m.environment, j.data_type, j.lane,
-          CASE WHEN r.` + moving + ` THEN clock_timestamp() + $2::interval ELSE r.deadline_at END`
-	rows, err := l.db.Query(ctx, take, limit, streamAge)
+          CASE WHEN NOT r.` + moving + ` THEN r.deadline_at END`
+	rows, err := l.db.Query(ctx, take, limit)
 	if err != nil {
 		return nil, fmt.Errorf("taking due jobs: %w", err)
 	}

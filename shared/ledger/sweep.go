@@ -186,7 +186,7 @@ WHERE run_id = $1 AND status = 'queued' AND next_at = 'infinity'`
 }
 
 // Prune deletes runs that ended before the retention, with their jobs and
-// attempts, and minute prices older than it. It returns how many runs went.
+// attempts. It returns how many went.
 func (l *Ledger) Prune(ctx context.Context, limit int) (int, error) {
 	const runs = `
 DELETE FROM alphapulse.sync_runs
@@ -196,14 +196,6 @@ WHERE id = ANY (ARRAY(SELECT id FROM alphapulse.sync_runs
 	tag, err := l.db.Exec(ctx, runs, l.set.Retention, limit)
 	if err != nil {
 		return 0, fmt.Errorf("pruning old runs: %w", err)
-	}
-	const prices = `
-DELETE FROM alphapulse.prices_history
-WHERE ctid = ANY (ARRAY(SELECT ctid FROM alphapulse.prices_history
-                        WHERE valid_from < (SELECT clock_timestamp() - $1::interval) AND valid_to IS NOT NULL
-                        ORDER BY valid_from LIMIT $2))`
-	if _, err := l.db.Exec(ctx, prices, 30*24*time.Hour, 10*limit); err != nil {
-		return 0, fmt.Errorf("pruning old prices: %w", err)
 	}
 	return int(tag.RowsAffected()), nil
 }
