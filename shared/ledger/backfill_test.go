@@ -97,9 +97,9 @@ func TestAScopeThatCannotBeReadOrIsOutOfReachIsNotMissed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []Window{{From: day(-1), To: day(0)}}, plans[0].Windows, "linear may still be served")
 	require.Equal(t, day(4), plans[0].Horizon.UTC())
-	b.exec(`UPDATE alphapulse.sync_coverage SET horizon = '2026-01-05Z' WHERE scope = 'linear'`)
+	b.exec(`UPDATE alphapulse.sync_coverage SET horizon = '2026-01-04T22:30Z' WHERE scope = 'linear'`)
 	_, err = b.StartBackfill(t.Context(), req)
-	require.ErrorIs(t, err, ErrNothingMissing, "before every scope's horizon")
+	require.ErrorIs(t, err, ErrNothingMissing, "before every scope's horizon, or about to be")
 }
 
 func TestTheNewestMinutesAreTheLiveLanes(t *testing.T) {
@@ -111,6 +111,10 @@ func TestTheNewestMinutesAreTheLiveLanes(t *testing.T) {
 	require.NoError(t, err)
 	require.InDelta(t, 12*time.Minute, time.Since(plans[0].Until), float64(2*time.Minute), "indexing delay and two ticks")
 	require.Equal(t, plans[0].Until, plans[0].Windows[len(plans[0].Windows)-1].To)
+	b.cover(account, syncjob.Fills, "withdrawal", "{}")
+	b.exec(`UPDATE alphapulse.sync_coverage SET lag = interval '24 hours'`)
+	_, err = b.StartBackfill(t.Context(), req)
+	require.ErrorIs(t, err, ErrNothingMissing, "a scope to which rows are added for a day")
 	req.Since = time.Now().Add(-time.Minute)
 	_, err = b.StartBackfill(t.Context(), req)
 	require.ErrorIs(t, err, ErrNothingMissing)
