@@ -41,6 +41,10 @@ const (
 	Maintenance Class = "maintenance"
 )
 
+// TooManyPages is the code of an Incomplete fault of a walk that was given up
+// because it has more pages than one walk may have: a shorter window may do.
+const TooManyPages = "too_many_pages"
+
 // EndsJob reports whether a fault of this class ends the whole attempt and not
 // only the scope it met.
 func (c Class) EndsJob() bool {
@@ -51,10 +55,6 @@ func (c Class) EndsJob() bool {
 		return false
 	}
 }
-
-// TooManyPages is the Code of an Incomplete walk that ended because it had more
-// pages than a walk may have. A walk of a history can be had in smaller windows.
-const TooManyPages = "too_many_pages"
 
 // Error is a classified fault of one call or one walk. Message never holds a
 // key, a secret, a signature or a signed string.
