@@ -103,6 +103,21 @@ func TestInstrumentStatuses(t *testing.T) {
 	require.Equal(t, "Closed", instruments(t, s, "category=linear&status=Closed")["BTCUSDT-27MAR26"].Status)
 }
 
+// TestAYoungWorldHasNoOldInstruments: nothing is older than its epoch.
+func TestAYoungWorldHasNoOldInstruments(t *testing.T) {
+	t.Parallel()
+	epoch := noon().Add(-40 * 24 * time.Hour)
+	s, _ := still(t, exchangesim.Config{Epoch: epoch})
+	require.Equal(t, map[string]instrument{}, instruments(t, s, "category=inverse&status=Closed"))
+	require.Empty(t, instruments(t, s, "category=option&status=Closed"))
+	closed := instruments(t, s, "category=linear&status=Closed")
+	require.Len(t, closed, 1)
+	require.Contains(t, closed, "PRE2602USDT")
+	for _, row := range instruments(t, s, "category=linear") {
+		require.False(t, instant(t, row.LaunchTime).Before(epoch))
+	}
+}
+
 func TestInstrumentFilters(t *testing.T) {
 	t.Parallel()
 	s, _ := still(t, exchangesim.Config{})
@@ -118,6 +133,7 @@ func TestInstrumentFilters(t *testing.T) {
 	require.Equal(t, []string{"ETHUSDT", "ETHPERP", "ETHUSDT-27MAR26", "ETHUSD", "ETHUSDH26"}, names("category=linear&baseCoin=ETH"), "inverse too")
 	require.Equal(t, []string{"ETHUSD", "ETHUSDH26", "ETHUSDT", "ETHPERP", "ETHUSDT-27MAR26"}, names("category=inverse&baseCoin=ETH"))
 	require.Len(t, names("category=option&baseCoin=SOL"), 60)
+	require.Len(t, names("category=spot&baseCoin=ETH"), 12, "spot knows no base coin")
 	require.Empty(t, names("category=linear&symbolType=innovation"))
 	code := func(query string) int { return s.Client(0).Get(t, instrumentsPath, query).RetCode }
 	for _, bad := range []string{

@@ -181,6 +181,42 @@ func TestCandlesBeginAndEndWithTheirInstrument(t *testing.T) {
 	require.Equal(t, "2025-12-26T00:00:00Z", instant(t, closed[len(closed)-1][0]).Format(time.RFC3339), "a day cut short is final")
 }
 
+// TestShortDays: the days on which a future is listed and delivered are as long
+// as it traded on them.
+func TestShortDays(t *testing.T) {
+	t.Parallel()
+	s, clock := still(t, exchangesim.Config{})
+	delivery := time.Date(2026, 3, 27, 8, 0, 0, 0, time.UTC)
+	day := delivery.Truncate(24 * time.Hour)
+	get := func(interval string, from time.Time) []exchangesim.CandleRow {
+		return candles(t, s, fmt.Sprintf("category=linear&symbol=BTCUSDT-27MAR26&interval=%s&start=%s&end=%s", interval, millis(from), millis(from.Add(24*time.Hour-1))))
+	}
+	clock.Advance(delivery.Sub(noon()) - time.Minute)
+	open := get("D", day)[0]
+	rows, err := s.Candles("linear", "BTCUSDT-27MAR26", "D", day, day)
+	require.NoError(t, err)
+	require.Empty(t, rows, "still open")
+	clock.Advance(time.Minute)
+	last := get("D", day)[0]
+	require.NotEqual(t, open, last)
+	clock.Advance(2 * time.Hour)
+	require.Equal(t, last, get("D", day)[0], "nothing traded any more")
+	rows, err = s.Candles("linear", "BTCUSDT-27MAR26", "D", day, day)
+	require.NoError(t, err)
+	require.Equal(t, []exchangesim.CandleRow{last}, rows, "final before its day ends")
+	require.Len(t, get("60", day), 8)
+
+	listed := time.Date(2025, 12, 26, 0, 0, 0, 0, time.UTC)
+	hours, volume := get("60", listed), decimal.Zero
+	require.Len(t, hours, 16)
+	for _, row := range hours {
+		volume = volume.Add(dec(t, row[5]))
+	}
+	first := get("D", listed)[0]
+	require.Equal(t, hours[15][1], first[1])
+	require.True(t, volume.Equal(dec(t, first[5])))
+}
+
 func TestCandleParameters(t *testing.T) {
 	t.Parallel()
 	s, _ := still(t, exchangesim.Config{})
