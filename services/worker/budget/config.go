@@ -37,7 +37,7 @@ const (
 	// They bound what one lease takes from others, and how long a live request
 	// of the same account waits behind backfill.
 	addressAhead = 150 * time.Millisecond
-	accountAhead = 50 * time.Millisecond
+	accountAhead = 80 * time.Millisecond
 	// Live waiters up to mostLive and backfill up to mostBackfill are served by
 	// one lease, so that no process takes everything.
 	mostLive     = 32

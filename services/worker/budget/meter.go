@@ -45,6 +45,15 @@ func newMeter(use exchange.Use) *meter {
 	}
 }
 
+// limit is the limit as far as it is known.
+func (m *meter) limit() exchange.Limit {
+	limit := m.published
+	if m.size > 0 {
+		limit.Requests = m.size
+	}
+	return limit
+}
+
 // spend uses a token, and notes it if it was counted at another time.
 func (m *meter) spend(now time.Time) {
 	used := m.tokens.take(m.tokens.usable(now))
@@ -75,12 +84,8 @@ func (m *meter) block(until time.Time) {
 
 // learn notes what the exchange said. Near the limit others must know soon.
 func (m *meter) learn(said exchange.Allowance, now time.Time) {
-	known := m.size
-	if known == 0 {
-		known = m.published.Requests
-	}
 	m.told = 0
-	if said.Limit != known {
+	if said.Limit != m.limit().Requests {
 		m.told = said.Limit
 		m.hurry(now)
 	}

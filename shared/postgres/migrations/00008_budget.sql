@@ -16,7 +16,6 @@ CREATE UNLOGGED TABLE alphapulse.address_budgets (
     -- down, as it was at share_at; it grows back by a tenth a second.
     share         double precision NOT NULL DEFAULT 1,
     share_at      bigint NOT NULL DEFAULT 0,
-    blocked_until bigint NOT NULL DEFAULT 0,
     used_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (egress, venue)
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
@@ -109,7 +108,7 @@ BEGIN
 
     part := least(1, a.share + 0.1 * (moment - a.share_at) / 1000000);
     every := p_every / part;
-    due := greatest(a.next_at, moment - p_burst, a.blocked_until);
+    due := greatest(a.next_at, moment - greatest(p_burst - every, 0));
     live := '{}'; backfill := '{}'; spare := '{}';
     FOR k IN 1..p_live LOOP
         EXIT WHEN due > moment + p_live_ahead;
