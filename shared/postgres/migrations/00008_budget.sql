@@ -165,7 +165,7 @@ BEGIN
                 n := n - greatest(1, size / 25);
             END IF;
             IF n > 0 THEN
-                past := past || array(SELECT seen + m FROM generate_series(1, least(n, size)) m);
+                past := past || array(SELECT seen - m FROM generate_series(1, least(n, size)) m);
             END IF;
         END IF;
         -- Older ones are of no more use, not even to what an answer says about the past.
