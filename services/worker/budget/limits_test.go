@@ -2,6 +2,7 @@ package budget
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -56,7 +57,10 @@ func TestProcessesTogetherKeepTheLimits(t *testing.T) {
 			took := time.Since(began)
 			stats := sim.Stats()
 			for uid, tally := range stats.UIDs {
-				require.Equal(t, map[string]int{"ok": tally.Requests}, tally.Results, uid)
+				// One in a hundred: the test's machine may stop for longer than there is
+				// room for. TestNoSecondSeesMoreThanTheLimit is exact.
+				require.GreaterOrEqual(t, tally.Results["ok"]+tally.Requests/100, tally.Requests, "%s: %v", uid, tally.Results)
+				require.Zero(t, tally.Results["http 403"])
 			}
 			t.Logf("%d requests in %s: %.1f a second", stats.Requests, took, float64(stats.Requests)/took.Seconds())
 		})
@@ -64,33 +68,38 @@ func TestProcessesTogetherKeepTheLimits(t *testing.T) {
 }
 
 // What is granted to all processes never exceeds the limit in any second, to the
-// request: the stand-in is not asked here, which may be lenient by chance.
+// request, whoever asks when for what.
 func TestNoSecondSeesMoreThanTheLimit(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	var mu sync.Mutex
-	var sent []time.Time
-	var taking sync.WaitGroup
-	for range 3 {
-		p, _ := start(t, db, Config{RequestsPerSecond: 10000, BackfillWait: patience})
-		for range 4 {
-			taking.Go(func() {
-				for range 15 {
-					if err := p.Take(backfill(t), use("1")); err != nil {
-						t.Errorf("refused: %v", err)
-						return
-					}
-					mu.Lock()
-					sent = append(sent, time.Now())
-					mu.Unlock()
+	var granted []int64
+	var asking sync.WaitGroup
+	for i := range 4 {
+		p, end := start(t, db, Config{RequestsPerSecond: 10000})
+		end()
+		asking.Go(func() {
+			began := time.Now()
+			for n := 0; time.Since(began) < 2500*time.Millisecond; n++ {
+				o := &order{held: 100, meters: []*metered{{
+					meter: newMeter(use("1")), want: [2]int{(n + i) % 2, (n*i)%3 + 1}, spare: n % 4, used: -1,
+				}}}
+				rows, err := p.ask(t.Context(), "venue", p.cfg.pace(use("1").PerAddress), o)
+				if err != nil {
+					t.Errorf("asking: %v", err)
+					return
 				}
-			})
-		}
+				mu.Lock()
+				granted = slices.Concat(granted, rows[1].Live, rows[1].Backfill, rows[1].Spare)
+				mu.Unlock()
+			}
+		})
 	}
-	taking.Wait()
-	require.Len(t, sent, 180)
-	for i := 50; i < len(sent); i++ {
-		require.Greater(t, sent[i].Sub(sent[i-50]), time.Second, "51 requests within a second, the last of them number %d", i)
+	asking.Wait()
+	slices.Sort(granted)
+	require.Greater(t, len(granted), 100)
+	for i := 50; i < len(granted); i++ {
+		require.Greater(t, granted[i]-granted[i-50], time.Second.Microseconds(), "51 requests within a second, the last of them number %d", i)
 	}
 }
 
@@ -184,11 +193,11 @@ func TestBackfillLeavesTheBurstToLive(t *testing.T) {
 // A turn that is too far off is refused at once, and says when to come back.
 func TestWhatCannotBeGrantedSoonIsRefused(t *testing.T) {
 	t.Parallel()
-	p, _ := start(t, pgtest.New(t), Config{RequestsPerSecond: 1, LiveWait: 200 * time.Millisecond})
+	p, _ := start(t, pgtest.New(t), Config{RequestsPerSecond: 0.1})
 	require.NoError(t, p.Take(t.Context(), use("1")))
 	fault := refused(t, p.Take(t.Context(), use("1")), exchange.RateLimited)
-	require.Contains(t, fault.Message, "this address for venue, one request in 1s,")
-	require.WithinDuration(t, time.Now().Add(time.Second), fault.RetryAt, 500*time.Millisecond)
+	require.Contains(t, fault.Message, "this address for venue, one request in 10s,")
+	require.WithinDuration(t, time.Now().Add(10*time.Second), fault.RetryAt, 5*time.Second)
 
 	p, _ = start(t, pgtest.New(t), Config{})
 	require.NoError(t, p.Take(t.Context(), slow("1", 1)))

@@ -31,7 +31,8 @@ func TestABanStopsTheAddressAndNoOther(t *testing.T) {
 	fault := refused(t, met.Take(t.Context(), use("1")), exchange.Banned)
 	require.WithinDuration(t, time.Now().Add(time.Hour), fault.RetryAt, 5*time.Second)
 	require.Eventually(t, func() bool {
-		return exchange.ClassOf(mate.address(use("1")).check()) == exchange.Banned
+		_, err := mate.address(use("1")).check(&waiter{}, time.Now())
+		return exchange.ClassOf(err) == exchange.Banned
 	}, patience, time.Millisecond, "it is notified, without a lease")
 	fault = refused(t, mate.Take(t.Context(), use("2")), exchange.Banned)
 	require.Contains(t, fault.Message, "access too frequent")
