@@ -190,7 +190,8 @@ type ScopeCoverage struct {
 	Category string      `protobuf:"bytes,2,opt,name=category,proto3" json:"category,omitempty"`
 	Scope    string      `protobuf:"bytes,3,opt,name=scope,proto3" json:"scope,omitempty"`
 	Covered  []*Interval `protobuf:"bytes,4,rep,name=covered,proto3" json:"covered,omitempty"`
-	// Between what was asked for and now, and within the exchange's reach.
+	// Between the first instant covered and now, and within the exchange's reach.
+	// The newest minutes do not count: the exchange indexes them late.
 	Missing []*Interval `protobuf:"bytes,5,rep,name=missing,proto3" json:"missing,omitempty"`
 	// Before this the exchange serves nothing any more; absent if it serves
 	// everything or it is not known yet.
@@ -361,10 +362,13 @@ func (x *StartBackfillRequest) GetDryRun() bool {
 
 type StartBackfillResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Absent with dry_run, and if nothing is missing.
+	// Absent with dry_run, and if nothing is missing. It may read more than was
+	// asked for, because an account has one open backfill at most, which a second
+	// call widens.
 	Run *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
-	// What is read, or would be; empty: nothing is missing.
-	Plan          []*PlannedScope `protobuf:"bytes,2,rep,name=plan,proto3" json:"plan,omitempty"`
+	// What is read for this call, or would be; a type of which nothing is missing
+	// has no windows.
+	Plan          []*PlannedType `protobuf:"bytes,2,rep,name=plan,proto3" json:"plan,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -406,43 +410,44 @@ func (x *StartBackfillResponse) GetRun() *Run {
 	return nil
 }
 
-func (x *StartBackfillResponse) GetPlan() []*PlannedScope {
+func (x *StartBackfillResponse) GetPlan() []*PlannedType {
 	if x != nil {
 		return x.Plan
 	}
 	return nil
 }
 
-// PlannedScope is what a backfill reads of one scope.
-type PlannedScope struct {
+// PlannedType is what a backfill reads of one data type. Each window is a job,
+// which reads it in every scope.
+type PlannedType struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	DataType string                 `protobuf:"bytes,1,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
-	Scope    string                 `protobuf:"bytes,2,opt,name=scope,proto3" json:"scope,omitempty"`
-	// How many windows, each a job.
-	Windows int32 `protobuf:"varint,3,opt,name=windows,proto3" json:"windows,omitempty"`
-	// The earliest and the latest time that they reach.
-	From *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
-	To   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
-	// What was asked for and lies beyond the exchange's reach; absent if nothing.
-	OutOfReach    *Interval `protobuf:"bytes,6,opt,name=out_of_reach,json=outOfReach,proto3" json:"out_of_reach,omitempty"`
+	Windows  int32                  `protobuf:"varint,2,opt,name=windows,proto3" json:"windows,omitempty"`
+	// The earliest and the latest time that they reach; absent without any.
+	From *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=from,proto3" json:"from,omitempty"`
+	To   *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=to,proto3" json:"to,omitempty"`
+	// How many scopes are known to be readable; 0: none was read yet.
+	Scopes int32 `protobuf:"varint,5,opt,name=scopes,proto3" json:"scopes,omitempty"`
+	// Missing, but an open backfill reads it already.
+	Underway      []*Interval `protobuf:"bytes,6,rep,name=underway,proto3" json:"underway,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *PlannedScope) Reset() {
-	*x = PlannedScope{}
+func (x *PlannedType) Reset() {
+	*x = PlannedType{}
 	mi := &file_alphapulse_control_v1_history_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *PlannedScope) String() string {
+func (x *PlannedType) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*PlannedScope) ProtoMessage() {}
+func (*PlannedType) ProtoMessage() {}
 
-func (x *PlannedScope) ProtoReflect() protoreflect.Message {
+func (x *PlannedType) ProtoReflect() protoreflect.Message {
 	mi := &file_alphapulse_control_v1_history_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -454,49 +459,49 @@ func (x *PlannedScope) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use PlannedScope.ProtoReflect.Descriptor instead.
-func (*PlannedScope) Descriptor() ([]byte, []int) {
+// Deprecated: Use PlannedType.ProtoReflect.Descriptor instead.
+func (*PlannedType) Descriptor() ([]byte, []int) {
 	return file_alphapulse_control_v1_history_proto_rawDescGZIP(), []int{6}
 }
 
-func (x *PlannedScope) GetDataType() string {
+func (x *PlannedType) GetDataType() string {
 	if x != nil {
 		return x.DataType
 	}
 	return ""
 }
 
-func (x *PlannedScope) GetScope() string {
-	if x != nil {
-		return x.Scope
-	}
-	return ""
-}
-
-func (x *PlannedScope) GetWindows() int32 {
+func (x *PlannedType) GetWindows() int32 {
 	if x != nil {
 		return x.Windows
 	}
 	return 0
 }
 
-func (x *PlannedScope) GetFrom() *timestamppb.Timestamp {
+func (x *PlannedType) GetFrom() *timestamppb.Timestamp {
 	if x != nil {
 		return x.From
 	}
 	return nil
 }
 
-func (x *PlannedScope) GetTo() *timestamppb.Timestamp {
+func (x *PlannedType) GetTo() *timestamppb.Timestamp {
 	if x != nil {
 		return x.To
 	}
 	return nil
 }
 
-func (x *PlannedScope) GetOutOfReach() *Interval {
+func (x *PlannedType) GetScopes() int32 {
 	if x != nil {
-		return x.OutOfReach
+		return x.Scopes
+	}
+	return 0
+}
+
+func (x *PlannedType) GetUnderway() []*Interval {
+	if x != nil {
+		return x.Underway
 	}
 	return nil
 }
@@ -1057,18 +1062,17 @@ const file_alphapulse_control_v1_history_proto_rawDesc = "" +
 	"\x05types\x18\x02 \x03(\tR\x05types\x120\n" +
 	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
 	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x17\n" +
-	"\adry_run\x18\x05 \x01(\bR\x06dryRun\"~\n" +
+	"\adry_run\x18\x05 \x01(\bR\x06dryRun\"}\n" +
 	"\x15StartBackfillResponse\x12,\n" +
-	"\x03run\x18\x01 \x01(\v2\x1a.alphapulse.control.v1.RunR\x03run\x127\n" +
-	"\x04plan\x18\x02 \x03(\v2#.alphapulse.control.v1.PlannedScopeR\x04plan\"\xfa\x01\n" +
-	"\fPlannedScope\x12\x1b\n" +
-	"\tdata_type\x18\x01 \x01(\tR\bdataType\x12\x14\n" +
-	"\x05scope\x18\x02 \x01(\tR\x05scope\x12\x18\n" +
-	"\awindows\x18\x03 \x01(\x05R\awindows\x12.\n" +
-	"\x04from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
-	"\x02to\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12A\n" +
-	"\fout_of_reach\x18\x06 \x01(\v2\x1f.alphapulse.control.v1.IntervalR\n" +
-	"outOfReach\"\xc0\x01\n" +
+	"\x03run\x18\x01 \x01(\v2\x1a.alphapulse.control.v1.RunR\x03run\x126\n" +
+	"\x04plan\x18\x02 \x03(\v2\".alphapulse.control.v1.PlannedTypeR\x04plan\"\xf5\x01\n" +
+	"\vPlannedType\x12\x1b\n" +
+	"\tdata_type\x18\x01 \x01(\tR\bdataType\x12\x18\n" +
+	"\awindows\x18\x02 \x01(\x05R\awindows\x12.\n" +
+	"\x04from\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
+	"\x02to\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x16\n" +
+	"\x06scopes\x18\x05 \x01(\x05R\x06scopes\x12;\n" +
+	"\bunderway\x18\x06 \x03(\v2\x1f.alphapulse.control.v1.IntervalR\bunderway\"\xc0\x01\n" +
 	"\x12StartVerifyRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x14\n" +
 	"\x05types\x18\x02 \x03(\tR\x05types\x120\n" +
@@ -1136,7 +1140,7 @@ var file_alphapulse_control_v1_history_proto_goTypes = []any{
 	(*ScopeCoverage)(nil),           // 3: alphapulse.control.v1.ScopeCoverage
 	(*StartBackfillRequest)(nil),    // 4: alphapulse.control.v1.StartBackfillRequest
 	(*StartBackfillResponse)(nil),   // 5: alphapulse.control.v1.StartBackfillResponse
-	(*PlannedScope)(nil),            // 6: alphapulse.control.v1.PlannedScope
+	(*PlannedType)(nil),             // 6: alphapulse.control.v1.PlannedType
 	(*StartVerifyRequest)(nil),      // 7: alphapulse.control.v1.StartVerifyRequest
 	(*StartVerifyResponse)(nil),     // 8: alphapulse.control.v1.StartVerifyResponse
 	(*GetVerificationRequest)(nil),  // 9: alphapulse.control.v1.GetVerificationRequest
@@ -1159,10 +1163,10 @@ var file_alphapulse_control_v1_history_proto_depIdxs = []int32{
 	15, // 7: alphapulse.control.v1.StartBackfillRequest.since:type_name -> google.protobuf.Timestamp
 	15, // 8: alphapulse.control.v1.StartBackfillRequest.until:type_name -> google.protobuf.Timestamp
 	16, // 9: alphapulse.control.v1.StartBackfillResponse.run:type_name -> alphapulse.control.v1.Run
-	6,  // 10: alphapulse.control.v1.StartBackfillResponse.plan:type_name -> alphapulse.control.v1.PlannedScope
-	15, // 11: alphapulse.control.v1.PlannedScope.from:type_name -> google.protobuf.Timestamp
-	15, // 12: alphapulse.control.v1.PlannedScope.to:type_name -> google.protobuf.Timestamp
-	0,  // 13: alphapulse.control.v1.PlannedScope.out_of_reach:type_name -> alphapulse.control.v1.Interval
+	6,  // 10: alphapulse.control.v1.StartBackfillResponse.plan:type_name -> alphapulse.control.v1.PlannedType
+	15, // 11: alphapulse.control.v1.PlannedType.from:type_name -> google.protobuf.Timestamp
+	15, // 12: alphapulse.control.v1.PlannedType.to:type_name -> google.protobuf.Timestamp
+	0,  // 13: alphapulse.control.v1.PlannedType.underway:type_name -> alphapulse.control.v1.Interval
 	15, // 14: alphapulse.control.v1.StartVerifyRequest.since:type_name -> google.protobuf.Timestamp
 	15, // 15: alphapulse.control.v1.StartVerifyRequest.until:type_name -> google.protobuf.Timestamp
 	16, // 16: alphapulse.control.v1.StartVerifyResponse.run:type_name -> alphapulse.control.v1.Run
