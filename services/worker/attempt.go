@@ -43,14 +43,21 @@ func (a *attempt) exchangeNow() time.Time {
 func (a *attempt) halfTimeOver() bool { return time.Since(a.claimedAt) > a.job.Timeout/2 }
 
 // connect makes the readers of the job's account or market.
-func (w *Worker) connect(a *attempt) *exchange.Error {
+func (w *Worker) connect(ctx context.Context, a *attempt) *exchange.Error {
 	adapter := w.exchanges[a.job.Exchange]
 	if adapter == nil {
 		return &exchange.Error{
 			Class: exchange.Unsupported, Message: fmt.Sprintf("this worker has no adapter for exchange %q", a.job.Exchange),
 		}
 	}
-	target := exchange.Target{Environment: a.job.Environment, BaseURL: a.job.BaseURL, UID: a.job.ExchangeUID, Mode: a.job.Mode}
+	listed, err := w.catalog.of(ctx, a.job.MarketID)
+	if err != nil {
+		return databaseFault("reading what the market lists", err)
+	}
+	target := exchange.Target{
+		Environment: a.job.Environment, BaseURL: a.job.BaseURL, UID: a.job.ExchangeUID, Mode: a.job.Mode,
+		SettleCoins: listed.settleCoins, OptionBases: listed.optionBases,
+	}
 	if a.job.Subject.Kind == syncjob.Market {
 		market, err := adapter.Market(target)
 		if err != nil {
@@ -109,32 +116,23 @@ func serve[R any](a *attempt) (R, *exchange.Error) {
 	return source, nil
 }
 
+// serveMarket gives the market's reader of one kind of data.
+func serveMarket[R any](a *attempt) (R, *exchange.Error) {
+	source, ok := a.market.(R)
+	if !ok {
+		return source, &exchange.Error{
+			Class: exchange.Unsupported, Message: fmt.Sprintf("%s does not serve %s", a.job.Exchange, a.job.DataType),
+		}
+	}
+	return source, nil
+}
+
 // storedRows counts the rows that a table holds of a scope.
 func (a *attempt) storedRows(ctx context.Context, t snapshot.Table, scope string) (int, error) {
 	query := fmt.Sprintf(`SELECT count(*) FROM alphapulse.%s WHERE %s = $1 AND %s = $2`, t.Name, t.Subject, t.Scope)
 	var n int
 	err := a.db.QueryRow(ctx, query, a.job.Subject.ID, scope).Scan(&n)
 	return n, err
-}
-
-// watermarks gives the watermark of each scope of the job's data type that has
-// one.
-func (a *attempt) watermarks(ctx context.Context) (map[string]time.Time, error) {
-	const query = `
-SELECT scope, watermark FROM alphapulse.sync_scopes
-WHERE subject_id = $1 AND data_type = $2 AND watermark IS NOT NULL`
-	rows, err := a.db.Query(ctx, query, a.job.Subject.ID, string(a.job.DataType))
-	if err != nil {
-		return nil, err
-	}
-	marks := map[string]time.Time{}
-	var scope string
-	var mark time.Time
-	_, err = pgx.ForEachRow(rows, []any{&scope, &mark}, func() error {
-		marks[scope] = mark
-		return nil
-	})
-	return marks, err
 }
 
 // storedOpenOrders reads the orders that the table says are open, or whose

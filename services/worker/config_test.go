@@ -16,5 +16,5 @@ func TestConfigNamesEveryMistakeAtOnce(t *testing.T) {
 	}
 	cfg, err := Config{Name: "w", Egress: "e"}.complete()
 	require.NoError(t, err)
-	require.Equal(t, syncjob.All(), cfg.Types)
+	require.Equal(t, syncjob.Requestable(), cfg.Types)
 }

@@ -67,7 +67,16 @@ func ordersTable() snapshot.Table {
 			{Name: "created_at", Type: "timestamptz"},
 			{Name: "updated_at", Type: "timestamptz"},
 		},
-		Sticky: []snapshot.Column{{Name: "scope", Type: "text"}},
+		Sticky:    []snapshot.Column{{Name: "scope", Type: "text"}},
+		Open:      `t.status IN ('untriggered', 'open', 'partially_filled', 'unknown')`,
+		Moved:     `greatest(i.updated_at, i.created_at) > $4`,
+		Times:     []string{"created_at", "updated_at"},
+		SpanScope: `t.category = $2`,
+		// Bybit keeps an order without a fill for a day if it was cancelled, and for a
+		// week at most; an open order is in no history.
+		Forgotten: `t.status IN ('untriggered', 'open', 'partially_filled', 'unknown')
+              OR (t.status <> 'filled' AND coalesce(t.filled_quantity, 0) = 0
+                  AND t.updated_at < clock_timestamp() - interval '23 hours')`,
 		Guard: `(t.updated_at IS NULL OR i.updated_at IS NULL OR i.updated_at >= t.updated_at)
               AND (t.status IN ('unknown', 'cancelled_inferred') OR ` + rankSQL("i.status") + ` >= ` +
 			rankSQL("t.status") + `)`,

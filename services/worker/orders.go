@@ -8,6 +8,7 @@ import (
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 	"github.com/alphapulse/alphapulse/services/worker/snapshot"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
 // Orders are two readings in one job. The open orders of each scope are a
@@ -19,14 +20,18 @@ import (
 // Columns are those of exchange.Order, which says how each is read from the
 // wire; order_row.go has the table.
 type ordersReader struct {
-	writer         *snapshot.Writer
+	past[exchange.Order]
 	forgottenAfter time.Duration
 }
 
 func newOrdersReader(forgottenAfter time.Duration) reader {
-	return &ordersReader{writer: snapshot.NewWriter(ordersTable()), forgottenAfter: forgottenAfter}
+	return &ordersReader{
+		past: newPast(ordersTable(), closedPrefix, orderValues), forgottenAfter: forgottenAfter,
+	}
 }
 
+// read: a job with a window reads closed orders alone, and one that verifies
+// without a window open ones alone.
 func (r *ordersReader) read(ctx context.Context, a *attempt) reading {
 	open, fault := serve[exchange.OpenOrderReader](a)
 	if fault != nil {
@@ -36,12 +41,18 @@ func (r *ordersReader) read(ctx context.Context, a *attempt) reading {
 	if fault != nil {
 		return reading{fault: fault}
 	}
+	if inWindow(a.job) {
+		return r.walk(ctx, a, closed.ClosedOrderHistories(), closed.ClosedOrders)
+	}
 	known, err := a.storedOpenOrders(ctx)
 	if err != nil {
 		return reading{fault: databaseFault("reading the orders that are open in the table", err)}
 	}
 	walk := ordersWalk{ordersReader: r, a: a, known: known}
-	if walk.open(ctx, open) && walk.closed(ctx, closed) {
+	if !walk.open(ctx, open) || a.job.Trigger == syncjob.TriggerVerify {
+		return walk.reading()
+	}
+	if walk.closed(ctx, closed) {
 		walk.lookUpVanished(ctx, open)
 	}
 	return walk.reading()
@@ -54,7 +65,7 @@ type ordersWalk struct {
 	known []storedOrder
 	got   reading // carries the fault that ends the job
 	opens []exchange.Snapshot[exchange.Order]
-	pasts []closedWalk
+	pasts []walked[exchange.Order]
 }
 
 // goOn notes a fault and reports whether the reading continues.
@@ -101,8 +112,8 @@ func (w *ordersWalk) reading() reading {
 		return kept
 	}
 	for _, past := range w.pasts { // the scopes of the past are written last and so decided first
-		past.snap.Rows = keep(past.snap.Rows)
-		w.got.parts = append(w.got.parts, w.closedPart(past))
+		past.rows = keep(past.rows)
+		w.got.parts = append(w.got.parts, w.past.part(w.a, past))
 	}
 	for _, snap := range w.opens {
 		snap.Rows = keep(snap.Rows)
@@ -117,7 +128,7 @@ func (w *ordersWalk) rows() [][]exchange.Order {
 		all = append(all, snap.Rows)
 	}
 	for _, past := range w.pasts {
-		all = append(all, past.snap.Rows)
+		all = append(all, past.rows)
 	}
 	return all
 }
@@ -126,6 +137,9 @@ func (w *ordersWalk) openPart(snap exchange.Snapshot[exchange.Order]) part {
 	p := snapshotPart(snap, w.writer, orderValues)
 	p.stores = !snap.AsOf.IsZero() && (snap.Complete || len(snap.Rows) > 0)
 	p.queue = w.upsert(snap.Rows)
+	if snap.Complete {
+		p.compare = compareSnapshot(w.writer, snapshot.Collect(w.writer.Table(), snap.Rows, orderValues))
+	}
 	return p
 }
 

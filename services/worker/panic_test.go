@@ -29,7 +29,8 @@ func working(t *testing.T, timeout time.Duration, read readerFunc) result {
 	l := ledger.New(nil, ledger.Settings{})
 	w := &Worker{
 		cfg: cfg, exchanges: exchanges, readers: map[syncjob.DataType]reader{syncjob.Prices: read},
-		leases: newLeases(l, func(string) {}, log), bans: newBans(l, "e", log),
+		catalog: &catalog{listings: map[string]listing{"": {readAt: time.Now()}}},
+		leases:  newLeases(l, func(string) {}, log), bans: newBans(l, "e", log),
 	}
 	job := &ledger.Claimed{
 		DataType: syncjob.Prices, Subject: syncjob.Subject{Kind: syncjob.Market}, Exchange: "bybit",

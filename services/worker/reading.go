@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -20,15 +21,37 @@ type part struct {
 	// stores is true if there is something to store: a complete walk, or good
 	// rows of one that was not.
 	stores bool
+	// faults are the rows that came and were not understood.
+	faults []exchange.RowFault
 	// history marks a scope whose rows guard themselves by their own time: it
 	// is never superseded.
 	history bool
-	// until is, for a history, the time up to which closed rows are stored.
-	until time.Time
-	// from is where that history's walk began.
-	from time.Time
+	// coverage is, for a history, its scope's name in sync_coverage; covers are
+	// the spans that were read to their end, and horizon is where what the
+	// exchange serves begins, zero if it is not known.
+	coverage string
+	covers   []exchange.Window
+	horizon  time.Time
 	// queue adds the statements that write the part to a batch.
 	queue func(batch *pgx.Batch, stamp snapshot.Stamp, tally *snapshot.Tally)
+	// compare is what a verifying job does in place of queue.
+	compare comparison
+}
+
+// wireScope is the scope as the exchange's adapter names it.
+func (p part) wireScope() string { return cmp.Or(p.coverage, p.scope) }
+
+// watermark is up to when a history is stored without a gap from where the part
+// began; zero if nothing of it was read.
+func (p part) watermark() time.Time {
+	var mark time.Time
+	for _, w := range p.covers {
+		if !mark.IsZero() && w.From.After(mark) {
+			break
+		}
+		mark = w.To
+	}
+	return mark
 }
 
 // reading is what one attempt read.
@@ -134,7 +157,10 @@ const emptyWithoutDoubt = 5
 // understood make it incomplete; those whose key could be read are protected,
 // and if there is one without, nothing is deleted.
 func snapshotPart[T any](snap exchange.Snapshot[T], w *snapshot.Writer, values func(T) []string) part {
-	p := part{scope: string(snap.Scope), asOf: snap.AsOf, fetched: len(snap.Rows) + len(snap.Faults), fault: snap.Err}
+	p := part{
+		scope: string(snap.Scope), asOf: snap.AsOf, faults: snap.Faults,
+		fetched: len(snap.Rows) + len(snap.Faults), fault: snap.Err,
+	}
 	protected, keyless := protect(snap.Faults)
 	if p.fault == nil && len(snap.Faults) > 0 {
 		p.fault = faultyRows(snap.Faults)
@@ -147,6 +173,9 @@ func snapshotPart[T any](snap exchange.Snapshot[T], w *snapshot.Writer, values f
 			w.Remove(batch, stamp, rows, protected, tally)
 		}
 		w.Upsert(batch, stamp, rows, tally)
+	}
+	if deletes { // of a walk that broke off nothing can be said
+		p.compare = compareSnapshot(w, rows)
 	}
 	return p
 }

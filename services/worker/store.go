@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alphapulse/alphapulse/services/worker/exchange"
 	"github.com/alphapulse/alphapulse/services/worker/snapshot"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
@@ -22,9 +23,12 @@ import (
 // for by somebody who must not get data older than his call: it stores nothing
 // and waits until the scope's as_of has passed.
 func (a *attempt) store(r reading, out ledger.Outcome) ledger.Write {
-	parts := slices.SortedFunc(slices.Values(r.parts), func(x, y part) int { return strings.Compare(x.scope, y.scope) })
+	if a.job.Trigger == syncjob.TriggerVerify {
+		return a.verify(r)
+	}
+	parts := inScopeOrder(r.parts)
 	return func(ctx context.Context, tx pgx.Tx) (ledger.Written, error) {
-		newer, err := a.lockScopes(ctx, tx, parts)
+		newer, err := a.lockScopes(ctx, tx, a.guarded(parts))
 		if err != nil {
 			return ledger.Written{}, err
 		}
@@ -49,6 +53,11 @@ func (a *attempt) store(r reading, out ledger.Outcome) ledger.Write {
 	}
 }
 
+// inScopeOrder is the order in which scopes are locked and written.
+func inScopeOrder(parts []part) []part {
+	return slices.SortedFunc(slices.Values(parts), func(x, y part) int { return strings.Compare(x.scope, y.scope) })
+}
+
 // superseded counts the snapshots that are not newer than what is stored, and
 // says how long the newest of those is ahead.
 func superseded(parts []part, stored map[string]time.Time) (behind int, ahead time.Duration) {
@@ -63,13 +72,18 @@ func superseded(parts []part, stored map[string]time.Time) (behind int, ahead ti
 	return behind, ahead
 }
 
+// guarded are the parts whose scope's row guards them. What lane backfill adds to
+// a history is guarded by the rows themselves, and touches no scope: so windows
+// of one scope commit side by side.
+func (a *attempt) guarded(parts []part) []part {
+	return slices.DeleteFunc(slices.Clone(parts), func(p part) bool {
+		return p.history && a.job.Lane != syncjob.Live
+	})
+}
+
 // lockScopes locks the row of every scope that was touched, making it if need
 // be, and gives the as_of of those that have one.
 func (a *attempt) lockScopes(ctx context.Context, tx pgx.Tx, parts []part) (map[string]time.Time, error) {
-	names := make([]string, len(parts))
-	for i, p := range parts {
-		names[i] = p.scope
-	}
 	insert := fmt.Sprintf(`
 INSERT INTO alphapulse.sync_scopes (%s, data_type, scope)
 SELECT $1, $2, s FROM unnest($3::text[]) AS s ORDER BY s
@@ -77,7 +91,7 @@ ON CONFLICT (subject_id, data_type, scope) DO NOTHING`, a.subjectColumn())
 	const lock = `
 SELECT scope, as_of FROM alphapulse.sync_scopes
 WHERE subject_id = $1 AND data_type = $2 AND scope = ANY ($3::text[]) ORDER BY scope FOR UPDATE`
-	args := []any{a.job.Subject.ID, string(a.job.DataType), names}
+	args := []any{a.job.Subject.ID, string(a.job.DataType), scopeNames(parts)}
 	stored := map[string]time.Time{}
 	batch := &pgx.Batch{}
 	batch.Queue(insert, args...)
@@ -110,12 +124,17 @@ func (a *attempt) writeParts(
 		if known && !p.history && !p.asOf.After(as) && p.stores {
 			continue
 		}
-		if p.stores {
-			stamp := snapshot.Stamp{SubjectID: a.job.Subject.ID, RunID: a.job.RunID, Scope: p.scope, AsOf: p.asOf}
+		if p.stores && !p.asOf.IsZero() {
+			stamp := snapshot.Stamp{SubjectID: a.job.Subject.ID, RunID: a.job.RunID, Scope: p.wireScope(), AsOf: p.asOf}
 			p.queue(batch, stamp, &tally)
 		}
-		a.queueScope(batch, p)
-		if !p.until.IsZero() {
+		a.queueQuarantine(batch, p)
+		if !p.history || a.job.Lane == syncjob.Live {
+			a.queueScope(batch, p)
+		}
+	}
+	for _, p := range parts {
+		if p.history {
 			a.queueCoverage(batch, p)
 		}
 	}
@@ -129,7 +148,8 @@ func (a *attempt) writeParts(
 }
 
 // queueScope records how the walk of a scope ended. A walk that stored nothing
-// leaves as_of; a watermark never goes back, and only lane live moves it.
+// leaves as_of; a watermark never goes back. Only lane live moves what belongs to
+// a history.
 func (a *attempt) queueScope(batch *pgx.Batch, p part) {
 	const update = `
 UPDATE alphapulse.sync_scopes
@@ -141,31 +161,53 @@ WHERE subject_id = $1 AND data_type = $2 AND scope = $3`
 	if p.stores && !p.asOf.IsZero() {
 		asOf = &p.asOf
 	}
-	if !p.until.IsZero() && a.job.Lane == syncjob.Live {
-		watermark = &p.until
+	if mark := p.watermark(); !mark.IsZero() {
+		watermark = &mark
 	}
 	var class, code, message, payload *string
 	if p.fault != nil {
-		text, body := faultText(p.fault), strings.ToValidUTF8(string(p.fault.Payload), "\uFFFD")
-		body = strings.ReplaceAll(body, "\x00", "\uFFFD") // text columns hold no zero byte
+		text, body := faultText(p.fault), columnText(p.fault.Payload)
 		class, code, message, payload = (*string)(&p.fault.Class), &p.fault.Code, &text, &body
 	}
 	batch.Queue(update, a.job.Subject.ID, string(a.job.DataType), p.scope, asOf, p.fault == nil, watermark,
 		class, code, message, payload)
 }
 
-// queueCoverage adds a history's window to what is covered, in one UPDATE. Only
-// windows that were read to their end get here.
+// queueCoverage adds what was read to its end to what is covered, in one UPDATE,
+// and says where the exchange's memory begins and whether the scope can be read
+// at all.
 func (a *attempt) queueCoverage(batch *pgx.Batch, p part) {
-	category := strings.TrimPrefix(p.scope, "closed:")
-	const insert = `
-INSERT INTO alphapulse.sync_coverage (account_id, data_type, scope) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+	insert := fmt.Sprintf(`
+INSERT INTO alphapulse.sync_coverage (%s, data_type, scope) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+		a.subjectColumn())
 	const cover = `
-UPDATE alphapulse.sync_coverage SET covered = covered + tstzmultirange(tstzrange($4, $5))
-WHERE account_id = $1 AND data_type = $2 AND scope = $3`
-	args := []any{a.job.Subject.ID, string(a.job.DataType), category}
+UPDATE alphapulse.sync_coverage
+SET covered = covered + (SELECT coalesce(range_agg(tstzrange(w.a, w.z)), '{}')
+                         FROM unnest($4::timestamptz[], $5::timestamptz[]) AS w (a, z)),
+    horizon = CASE WHEN $6::timestamptz > horizon + interval '1 hour' OR horizon IS NULL THEN $6 ELSE horizon END,
+    unreadable = $7
+WHERE subject_id = $1 AND data_type = $2 AND scope = $3`
+	args := []any{a.job.Subject.ID, string(a.job.DataType), p.coverage}
 	batch.Queue(insert, args...)
-	batch.Queue(cover, append(args, p.from, p.until)...)
+	from, to := make([]time.Time, len(p.covers)), make([]time.Time, len(p.covers))
+	for i, w := range p.covers {
+		from[i], to[i] = w.From, w.To
+	}
+	var horizon *time.Time
+	if !p.horizon.IsZero() {
+		horizon = &p.horizon
+	}
+	batch.Queue(cover, append(args, from, to, horizon, unreadable(p.fault))...)
+}
+
+// unreadable is why a scope cannot be read whatever the time: the key may not,
+// or the account does not have it. NULL for everything else.
+func unreadable(fault *exchange.Error) *string {
+	if fault == nil || (fault.Class != exchange.Permission && fault.Class != exchange.Unsupported) {
+		return nil
+	}
+	text := faultText(fault)
+	return &text
 }
 
 // queueWatermark brings the state's watermark to the least of its histories'.
@@ -180,6 +222,14 @@ WHERE subject_id = $1 AND data_type = $2 AND watermark IS NOT NULL
 ON CONFLICT (subject_id, data_type) DO UPDATE SET watermark = greatest(s.watermark, excluded.watermark)`,
 		a.subjectColumn())
 	batch.Queue(insert, a.job.Subject.ID, string(a.job.DataType))
+}
+
+func scopeNames(parts []part) []string {
+	names := make([]string, len(parts))
+	for i, p := range parts {
+		names[i] = p.scope
+	}
+	return names
 }
 
 func (a *attempt) subjectColumn() string {

@@ -92,7 +92,7 @@ func (w *Worker) read(ctx context.Context, a *attempt) result {
 			Message: "the exchange refuses this address for now",
 		}}
 	}
-	if fault := w.connect(a); fault != nil {
+	if fault := w.connect(ctx, a); fault != nil {
 		return result{outcome: failure(a.job, fault, false, time.Now())}
 	}
 	if a.job.DataType == syncjob.Probe {
@@ -107,6 +107,9 @@ func (w *Worker) read(ctx context.Context, a *attempt) result {
 	if reader == nil {
 		fault := &exchange.Error{Class: exchange.Unsupported, Message: "this worker does not know the data type"}
 		return result{outcome: failure(a.job, fault, false, time.Now())}
+	}
+	if ids := toRetry(a.job); ids != nil {
+		return a.retryQuarantine(ctx, ids, reader)
 	}
 	r := reader.read(ctx, a)
 	if skew := a.checkDates(&r); skew != nil && r.fault == nil {

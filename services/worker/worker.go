@@ -27,6 +27,7 @@ type Worker struct {
 	writes    *ledger.Ledger // outcomes with their rows
 	exchanges map[string]exchange.Adapter
 	readers   map[syncjob.DataType]reader
+	catalog   *catalog
 	leases    *leases
 	bans      *bans
 }
@@ -51,18 +52,24 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 	return &Worker{
 		cfg: cfg, deps: deps, exchanges: exchanges, readers: readers(cfg),
 		claims: claims, writes: ledger.New(deps.Writes, ledger.Settings{}),
-		leases: newLeases(claims, deps.Stuck, deps.Log),
-		bans:   newBans(claims, cfg.Egress, deps.Log),
+		catalog: newCatalog(deps.Writes),
+		leases:  newLeases(claims, deps.Stuck, deps.Log),
+		bans:    newBans(claims, cfg.Egress, deps.Log),
 	}, nil
 }
 
 // readers are the data types there are: each is one file of this package.
 func readers(cfg Config) map[syncjob.DataType]reader {
 	return map[syncjob.DataType]reader{
-		syncjob.Balances:  newBalancesReader(),
-		syncjob.Positions: newPositionsReader(),
-		syncjob.Orders:    newOrdersReader(cfg.ForgottenAfter),
-		syncjob.Prices:    newPricesReader(cfg.PriceSymbols),
+		syncjob.Balances:    newBalancesReader(),
+		syncjob.Positions:   newPositionsReader(),
+		syncjob.Orders:      newOrdersReader(cfg.ForgottenAfter),
+		syncjob.Prices:      newPricesReader(cfg.PriceSymbols),
+		syncjob.Fills:       newFillsReader(),
+		syncjob.Ledger:      newLedgerReader(),
+		syncjob.ClosedPnL:   newClosedPnLReader(),
+		syncjob.Instruments: newInstrumentsReader(),
+		syncjob.Candles:     newCandlesReader(),
 	}
 }
 

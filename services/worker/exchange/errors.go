@@ -41,6 +41,10 @@ const (
 	Maintenance Class = "maintenance"
 )
 
+// TooManyPages is the code of an Incomplete fault of a walk that was given up
+// because it has more pages than one walk may have: a shorter window may do.
+const TooManyPages = "too_many_pages"
+
 // EndsJob reports whether a fault of this class ends the whole attempt and not
 // only the scope it met.
 func (c Class) EndsJob() bool {
@@ -56,7 +60,7 @@ func (c Class) EndsJob() bool {
 // key, a secret, a signature or a signed string.
 type Error struct {
 	Class   Class
-	Code    string // the exchange's own code, or "http 502", or ""
+	Code    string // the exchange's own code, or "http 502", TooManyPages, or ""
 	Message string
 	RetryAt time.Time // by the local clock; zero when unknown
 	Payload []byte    // the offending body, redacted and cut; may be nil

@@ -10,7 +10,9 @@
 //     open no history row, move neither as_of nor run_id, and do not count as a
 //     change.
 //   - In the history, a row is valid from the as_of of the walk that saw it so
-//     to the as_of of the walk that saw it otherwise, or not at all.
+//     to the as_of of the walk that saw it otherwise, or not at all. Of one key
+//     the intervals never overlap, and there is a gap only where the row was
+//     gone, whatever the order in which scopes that share a key are written.
 //
 // # What is expected
 //

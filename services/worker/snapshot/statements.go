@@ -7,10 +7,16 @@ type statements struct {
 	remove       string
 	closeChanged string
 	upsert       string
+	compare      string
+	compareSpan  string // of a history
+	removeSpan   string
 }
 
 func compile(t Table) statements {
-	s := statements{remove: t.removeSQL(), upsert: t.upsertSQL()}
+	s := statements{remove: t.removeSQL(), upsert: t.upsertSQL(), compare: t.compareSQL(false)}
+	if len(t.Times) > 0 {
+		s.compareSpan, s.removeSpan = t.compareSQL(true), t.removeSpanSQL()
+	}
 	if !t.NoHistory {
 		s.closeChanged = t.closeChangedSQL()
 	}
@@ -26,7 +32,7 @@ func (t Table) removeSQL() string {
 	if !t.NoHistory {
 		closed = fmt.Sprintf(`,
 closed AS (
-    UPDATE alphapulse.%s_history h SET valid_to = %s
+    UPDATE alphapulse.%s_history h SET valid_to = greatest(h.valid_from, %s)
     FROM gone WHERE h.%s = %s AND %s AND h.valid_to IS NULL)`,
 			t.Name, asOfParam, t.Subject, subjectParam, t.keysMatch("h", "gone"))
 	}
@@ -43,18 +49,62 @@ SELECT count(*), %[12]s IS NULL AND %[13]s IS NULL FROM gone`,
 		each(t.Key, "t.%s", ", "), protected, each(t.Key, "t.%s", ", "), closed, runParam, asOfParam)
 }
 
-// closeChangedSQL ends the open history rows of rows that are about to change.
-// It is a statement of its own, before the upsert opens new ones, because the
-// index that allows one open row per key would see both.
+// closeChangedSQL ends the open history rows of rows that are about to change,
+// or to come back: a row that was deleted behind our back has left one open. It
+// is a statement of its own, before the upsert opens new ones, because the index
+// that allows one open row per key would see both. A row that began at as_of or
+// later stays open for beganSQL.
 func (t Table) closeChangedSQL() string {
 	return fmt.Sprintf(`
 WITH i AS %[1]s
 UPDATE alphapulse.%[2]s_history h SET valid_to = %[3]s
-FROM i JOIN alphapulse.%[2]s t ON t.%[4]s = %[5]s AND %[6]s
-WHERE h.%[4]s = %[5]s AND %[7]s AND h.valid_to IS NULL
-  AND %[8]s AND %[9]s AND (%[10]s IS NULL OR true) AND (%[11]s IS NULL OR true)`,
+FROM i LEFT JOIN alphapulse.%[2]s t ON t.%[4]s = %[5]s AND %[6]s
+WHERE h.%[4]s = %[5]s AND %[7]s AND h.valid_to IS NULL AND h.valid_from < %[3]s
+  AND (t.%[4]s IS NULL OR (%[8]s AND %[9]s)) AND (%[10]s IS NULL OR true) AND (%[11]s IS NULL OR true)`,
 		t.incoming(), t.Name, asOfParam, t.Subject, subjectParam, t.keysMatch("t", "i"), t.keysMatch("h", "i"),
 		t.changed(), t.guard(), scopeParam, runParam)
+}
+
+// beganSQL is from when the row d holds: as_of, unless the last history row of
+// its key reaches beyond it. That happens where two scopes write one key (an
+// order that is read open and closed), each with a clock of its own reading. Then
+// the new row begins where the last one ended; and if the last one is still open,
+// what it says turned out to be older than it seemed, and is replaced.
+func (t Table) beganSQL() string {
+	return fmt.Sprintf(`coalesce((
+        SELECT CASE WHEN h.valid_to IS NULL THEN h.valid_from ELSE greatest(h.valid_to, %[1]s) END
+        FROM alphapulse.%[2]s_history h WHERE h.%[3]s = %[4]s AND %[5]s
+        ORDER BY h.valid_from DESC LIMIT 1), %[1]s)`,
+		asOfParam, t.Name, t.Subject, subjectParam, t.keysMatch("h", "d"))
+}
+
+// openedSQL opens the history rows of what is new or changed.
+func (t Table) openedSQL(scopeColumn, scopeValue string) string {
+	given := t.columns()
+	set := each(given[len(t.Key):], "%s = excluded.%s", ", ")
+	if scopeColumn != "" {
+		set += fmt.Sprintf(", %[1]s = excluded.%[1]s", t.Scope)
+	}
+	return fmt.Sprintf(`,
+opened AS (
+    INSERT INTO alphapulse.%[1]s_history (%[2]s, %[3]s%[4]s, run_id, valid_from, observed_at)
+    SELECT %[5]s, %[6]s%[7]s, %[8]s, %[9]s, clock_timestamp() FROM diff d WHERE d.fresh OR d.changed
+    ON CONFLICT (%[2]s, %[10]s, valid_from) DO UPDATE
+    SET %[11]s, run_id = excluded.run_id, observed_at = excluded.observed_at, valid_to = NULL)`,
+		t.Name, t.Subject, each(given, "%s", ", "), scopeColumn,
+		subjectParam, t.heldValues(), scopeValue, runParam, t.beganSQL(),
+		each(t.Key, "%s", ", "), set)
+}
+
+// heldValues are the values of d as the row then holds them: what is sticky and
+// did not come keeps what was stored.
+func (t Table) heldValues() string {
+	given := t.columns()
+	values := each(given[:len(given)-len(t.Sticky)], "d.%s", ", ")
+	for _, c := range t.Sticky {
+		values += fmt.Sprintf(", coalesce(d.%[1]s, d.stored_%[1]s)", c.Name)
+	}
+	return values
 }
 
 // upsertSQL inserts what is new, updates what changed or moved, opens history
@@ -67,17 +117,12 @@ func (t Table) upsertSQL() string {
 	}
 	opened := ""
 	if !t.NoHistory {
-		opened = fmt.Sprintf(`,
-opened AS (
-    INSERT INTO alphapulse.%s_history (%s, %s%s, run_id, valid_from)
-    SELECT %s, %s%s, %s, %s FROM diff d WHERE d.fresh OR d.changed)`,
-			t.Name, t.Subject, each(given, "%s", ", "), scopeColumn,
-			subjectParam, each(given, "d.%s", ", "), scopeValue, runParam, asOfParam)
+		opened = t.openedSQL(scopeColumn, scopeValue)
 	}
 	return fmt.Sprintf(`
 WITH i AS %[1]s,
 diff AS (
-    SELECT i.*, t.%[2]s IS NULL AS fresh, t.%[2]s IS NOT NULL AND %[3]s AS changed
+    SELECT i.*%[20]s, t.%[2]s IS NULL AS fresh, t.%[2]s IS NOT NULL AND %[3]s AS changed
     FROM i LEFT JOIN alphapulse.%[4]s t ON t.%[2]s = %[5]s AND %[6]s
     WHERE t.%[2]s IS NULL OR (%[7]s AND (%[3]s OR %[8]s))),
 written AS (
@@ -92,7 +137,8 @@ SELECT count(*) FILTER (WHERE fresh OR changed) FROM diff WHERE %[19]s IS NULL O
 		t.incoming(), t.Subject, t.changed(), t.Name, subjectParam, t.keysMatch("t", "i"), t.guard(), t.moved(),
 		each(given, "%s", ", "), scopeColumn, each(given, "d.%s", ", "), scopeValue, runParam, asOfParam,
 		each(t.Key, "%s", ", "), t.assignments(),
-		row("t", t.Compared)+" IS DISTINCT FROM "+row("excluded", t.Compared), opened, scopeParam)
+		row("t", t.Compared)+" IS DISTINCT FROM "+row("excluded", t.Compared), opened, scopeParam,
+		each(t.Sticky, ", t.%s AS stored_%s", ""))
 }
 
 // assignments set the columns of a conflicting row.

@@ -9,7 +9,7 @@ import (
 type Column struct{ Name, Type string }
 
 // Table describes a data table. Its history table has the same columns, with
-// valid_from and valid_to in place of as_of and observed_at.
+// valid_from and valid_to in place of as_of.
 type Table struct {
 	Name    string // without the schema
 	Subject string // account_id or market_id
@@ -28,6 +28,24 @@ type Table struct {
 	Guard string
 	// NoHistory leaves the history to the caller.
 	NoHistory bool
+
+	// What follows is for comparing the table with the exchange.
+
+	// Moved is a condition on t (stored, NULL if missing), i (incoming) and $4
+	// (when the table was last brought up to date) under which a difference is
+	// one of time only; empty: when t is as it was written, by its history.
+	Moved string
+	// Open is a condition on t for the rows that a snapshot of the scope shows;
+	// empty: all.
+	Open string
+	// Times are the columns that must all lie in a span for a row to be of it.
+	Times []string
+	// SpanScope is the condition on t and $2 for the rows of a scope's span;
+	// empty: as for snapshots.
+	SpanScope string
+	// Forgotten is a condition on t for rows that the exchange may have
+	// forgotten: they are never extra.
+	Forgotten string
 }
 
 // columns are all columns of a row as it is given.
