@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -97,7 +99,11 @@ func (a *addAccount) run(ctx context.Context, name string) error {
 	a.request.Name = name
 	a.request.ApiKey, a.request.ApiSecret = credentials.Key.Reveal(), credentials.Secret.Reveal()
 	added, err := c.AddAccount(ctx, &a.request)
-	if err != nil {
+	switch {
+	case errors.Is(err, errInterrupted):
+		return fmt.Errorf("interrupted: account %s may be there already, and pending\n"+
+			"  Next: `alphapulse accounts list` shows it; `alphapulse accounts test %[1]s` probes its key", name)
+	case err != nil:
 		return err
 	}
 	return a.awaitProbe(ctx, c, added.GetAccount(), added.GetProbe(), a.patience)

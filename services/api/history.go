@@ -13,6 +13,7 @@ import (
 
 	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
 	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -31,7 +32,7 @@ func (s histories) GetCoverage(
 	if err != nil {
 		return nil, err
 	}
-	now, err := s.databaseTime(ctx)
+	now, err := databaseTime(ctx, s.deps.DB)
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +49,9 @@ func (s histories) GetCoverage(
 	return out, nil
 }
 
-func (a *API) databaseTime(ctx context.Context) (now time.Time, err error) {
-	if err := a.deps.DB.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
+// databaseTime is the clock that every age is measured by.
+func databaseTime(ctx context.Context, db *postgres.DB) (now time.Time, err error) {
+	if err := db.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
 		return now, fmt.Errorf("asking the database for the time: %w", err)
 	}
 	return now, nil

@@ -31,10 +31,25 @@ func (s accounts) ListSubAccounts(
 	out := &controlv1.ListSubAccountsResponse{Account: accountMessage(account), ListedAt: stamp(found.ListedAt)}
 	for _, sub := range found.List {
 		out.SubAccounts = append(out.SubAccounts, &controlv1.SubAccount{
-			Uid: sub.UID, Name: sub.Name, Status: sub.Status, AccountMode: sub.Mode, Remark: sub.Remark, Account: here[sub.UID],
+			Uid: sub.UID, Name: sub.Name, Status: subStatus(sub.Status), AccountMode: sub.Mode, Remark: sub.Remark, Account: here[sub.UID],
 		})
 	}
 	return out, nil
+}
+
+// subStatus says in a word what Bybit's number means (V5 query-sub-members); of
+// an unknown one it gives the number.
+func subStatus(sent string) string {
+	switch sent {
+	case "1":
+		return "normal"
+	case "2":
+		return "login_banned"
+	case "4":
+		return "frozen"
+	default:
+		return sent
+	}
 }
 
 // namesByUID says what the accounts of a market are called here.

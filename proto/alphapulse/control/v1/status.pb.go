@@ -162,9 +162,10 @@ type AccountState struct {
 	Types   []*TypeState           `protobuf:"bytes,2,rep,name=types,proto3" json:"types,omitempty"`
 	// Rows that came and were not understood.
 	Quarantined int64 `protobuf:"varint,3,opt,name=quarantined,proto3" json:"quarantined,omitempty"`
-	// The last verification that has ended; absent if there was none.
+	// The last verification that found drift which nothing has mended since, else
+	// the last one; absent if none has ended.
 	Verify *VerifyState `protobuf:"bytes,4,opt,name=verify,proto3" json:"verify,omitempty"`
-	// When the key was last probed.
+	// When the key last passed a probe.
 	ProbedAt      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=probed_at,json=probedAt,proto3" json:"probed_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -235,15 +236,13 @@ func (x *AccountState) GetProbedAt() *timestamppb.Timestamp {
 	return nil
 }
 
-// VerifyState is what the last verification of an account found.
+// VerifyState is what a verification found.
 type VerifyState struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	RunId    string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	At       *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
-	Compared int64                  `protobuf:"varint,3,opt,name=compared,proto3" json:"compared,omitempty"`
-	Drifted  int64                  `protobuf:"varint,4,opt,name=drifted,proto3" json:"drifted,omitempty"`
-	// A repair of it has succeeded since.
-	Repaired      bool `protobuf:"varint,5,opt,name=repaired,proto3" json:"repaired,omitempty"`
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RunId         string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	Compared      int64                  `protobuf:"varint,3,opt,name=compared,proto3" json:"compared,omitempty"`
+	Drifted       int64                  `protobuf:"varint,4,opt,name=drifted,proto3" json:"drifted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -304,13 +303,6 @@ func (x *VerifyState) GetDrifted() int64 {
 		return x.Drifted
 	}
 	return 0
-}
-
-func (x *VerifyState) GetRepaired() bool {
-	if x != nil {
-		return x.Repaired
-	}
-	return false
 }
 
 // TypeState is how fresh and complete one data type of one account is.
@@ -815,13 +807,12 @@ const file_alphapulse_control_v1_status_proto_rawDesc = "" +
 	"\x05types\x18\x02 \x03(\v2 .alphapulse.control.v1.TypeStateR\x05types\x12 \n" +
 	"\vquarantined\x18\x03 \x01(\x03R\vquarantined\x12:\n" +
 	"\x06verify\x18\x04 \x01(\v2\".alphapulse.control.v1.VerifyStateR\x06verify\x127\n" +
-	"\tprobed_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bprobedAt\"\xa2\x01\n" +
+	"\tprobed_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bprobedAt\"\x86\x01\n" +
 	"\vVerifyState\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
 	"\bcompared\x18\x03 \x01(\x03R\bcompared\x12\x18\n" +
-	"\adrifted\x18\x04 \x01(\x03R\adrifted\x12\x1a\n" +
-	"\brepaired\x18\x05 \x01(\bR\brepaired\"\x89\x05\n" +
+	"\adrifted\x18\x04 \x01(\x03R\adrifted\"\x89\x05\n" +
 	"\tTypeState\x12\x1b\n" +
 	"\tdata_type\x18\x01 \x01(\tR\bdataType\x12/\n" +
 	"\x05every\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05every\x12B\n" +

@@ -49,7 +49,7 @@ const (
 
 // QuarantineServiceClient is a client for the alphapulse.control.v1.QuarantineService service.
 type QuarantineServiceClient interface {
-	// ListQuarantine lists them without their payloads, last seen first.
+	// ListQuarantine lists them without their payloads, newest first.
 	ListQuarantine(context.Context, *v1.ListQuarantineRequest) (*v1.ListQuarantineResponse, error)
 	GetQuarantined(context.Context, *v1.GetQuarantinedRequest) (*v1.GetQuarantinedResponse, error)
 	// RetryQuarantine starts runs that read the stored payloads again. A row that
@@ -144,7 +144,7 @@ func (c *quarantineServiceClient) DropQuarantine(ctx context.Context, req *v1.Dr
 // QuarantineServiceHandler is an implementation of the alphapulse.control.v1.QuarantineService
 // service.
 type QuarantineServiceHandler interface {
-	// ListQuarantine lists them without their payloads, last seen first.
+	// ListQuarantine lists them without their payloads, newest first.
 	ListQuarantine(context.Context, *v1.ListQuarantineRequest) (*v1.ListQuarantineResponse, error)
 	GetQuarantined(context.Context, *v1.GetQuarantinedRequest) (*v1.GetQuarantinedResponse, error)
 	// RetryQuarantine starts runs that read the stored payloads again. A row that
