@@ -56,11 +56,15 @@ func (c Class) EndsJob() bool {
 	}
 }
 
+// TooManyPages is the Code of an Incomplete walk that ended because it had more
+// pages than a walk may have. A walk of a history can be had in smaller windows.
+const TooManyPages = "too_many_pages"
+
 // Error is a classified fault of one call or one walk. Message never holds a
 // key, a secret, a signature or a signed string.
 type Error struct {
 	Class   Class
-	Code    string // the exchange's own code, or "http 502", or ""
+	Code    string // the exchange's own code, or "http 502", TooManyPages, or ""
 	Message string
 	RetryAt time.Time // by the local clock; zero when unknown
 	Payload []byte    // the offending body, redacted and cut; may be nil

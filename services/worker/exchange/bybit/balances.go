@@ -9,8 +9,12 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// unified is both the scope and the wallet of a unified trading account.
-const unified = "unified"
+// The wallets, which are scopes too. The classic account's third is spot.
+const (
+	unified  = "unified"
+	contract = "contract"
+	fund     = "fund"
+)
 
 // walletRow is one account of wallet-balance. The three totals tell the margin
 // mode: the exchange sends them empty for isolated margin.
@@ -35,59 +39,79 @@ type coinKey struct {
 //	           margin trading, and not added again
 //	equity     equity
 //	usd_value  usdValue
-//	available  see available; availableToWithdraw and free are dead fields
+//	available  see available; in the contract wallet availableToWithdraw, in the
+//	           classic spot wallet free, which are dead fields in the unified one
 type coinRow struct {
-	Wallet     amount `json:"walletBalance"`
-	Locked     amount `json:"locked"`
-	Borrowed   amount `json:"borrowAmount"`
-	Equity     amount `json:"equity"`
-	USDValue   amount `json:"usdValue"`
-	Bonus      amount `json:"bonus"`
-	OrderIM    amount `json:"totalOrderIM"`
-	PositionIM amount `json:"totalPositionIM"`
+	Wallet       amount `json:"walletBalance"`
+	Locked       amount `json:"locked"`
+	Borrowed     amount `json:"borrowAmount"`
+	Equity       amount `json:"equity"`
+	USDValue     amount `json:"usdValue"`
+	Bonus        amount `json:"bonus"`
+	OrderIM      amount `json:"totalOrderIM"`
+	PositionIM   amount `json:"totalPositionIM"`
+	Withdrawable amount `json:"availableToWithdraw"`
+	Free         amount `json:"free"`
 }
 
-// BalanceScopes is the unified wallet alone.
-func (c *Client) BalanceScopes() []exchange.Scope { return []exchange.Scope{unified} }
+// BalanceScopes is the wallets that an account in this mode has. The funding
+// wallet is always one of them: where it may not be read, its scope says why.
+func (c *Client) BalanceScopes() []exchange.Scope { return c.mode.wallets() }
 
-// Balances reads the wallet. Coins of which the account has nothing are not
-// listed by the exchange. No account in the list is Incomplete, since it says
-// nothing; an account without coins is an empty wallet.
+// Balances reads one wallet. Coins of which the account has nothing are not
+// listed by the exchange, or left out here. No account in the list is
+// Incomplete, since it says nothing; an account without coins is an empty
+// wallet.
 func (c *Client) Balances(ctx context.Context, scope exchange.Scope) exchange.Snapshot[exchange.Balance] {
 	w := newWalk[exchange.Balance](c.session, nil)
 	fault := unserved(scope, c.BalanceScopes())
-	if fault == nil {
-		fault = c.readWallet(ctx, w)
+	switch {
+	case fault != nil:
+	case scope == fund:
+		fault = c.readFund(ctx, w)
+	default:
+		fault = c.readWallet(ctx, w, string(scope))
 	}
 	return w.snapshot(scope, fault)
 }
 
-func (c *Client) readWallet(ctx context.Context, w *walk[exchange.Balance]) *exchange.Error {
-	page, fault := c.session.pages(walletBalance, url.Values{"accountType": {"UNIFIED"}})(ctx, "")
+func (c *Client) readWallet(ctx context.Context, w *walk[exchange.Balance], wallet string) *exchange.Error {
+	accountType := accountTypeOf(wallet)
+	page, fault := c.session.pages(walletBalance, url.Values{"accountType": {accountType}})(ctx, "")
 	if fault != nil {
 		return fault
 	}
 	if fault := w.stamp(page); fault != nil {
 		return fault
 	}
-	wallet, fault := c.unifiedWallet(page)
+	row, fault := c.walletOf(page, accountType)
 	if fault != nil {
 		return fault
 	}
-	isolated := sentEmpty(wallet.Available, wallet.Margin, wallet.Initial)
-	w.add(wallet.Coins, func(raw json.RawMessage) (*exchange.Balance, *exchange.RowFault) {
-		return c.session.balance(raw, isolated)
-	})
+	isolated := wallet == unified && sentEmpty(row.Available, row.Margin, row.Initial)
+	w.add(row.Coins, c.session.balanceIn(wallet, isolated))
 	return nil
 }
 
-func (c *Client) unifiedWallet(p page) (walletRow, *exchange.Error) {
+// accountTypeOf is the exchange's word for a wallet.
+func accountTypeOf(wallet string) string {
+	switch wallet {
+	case contract:
+		return "CONTRACT"
+	case spot:
+		return "SPOT"
+	default:
+		return "UNIFIED"
+	}
+}
+
+func (c *Client) walletOf(p page, accountType string) (walletRow, *exchange.Error) {
 	for _, raw := range p.rows {
 		var wallet walletRow
 		if err := json.Unmarshal(raw, &wallet); err != nil {
 			return walletRow{}, c.session.shapeFault(p.reply, err)
 		}
-		if wallet.AccountType != "UNIFIED" && wallet.AccountType != "" {
+		if wallet.AccountType != text(accountType) && wallet.AccountType != "" {
 			continue
 		}
 		if wallet.Coins == nil {
@@ -95,10 +119,30 @@ func (c *Client) unifiedWallet(p page) (walletRow, *exchange.Error) {
 		}
 		return wallet, nil
 	}
-	return walletRow{}, incomplete(walletBalance, "the exchange answered without a unified wallet")
+	return walletRow{}, incomplete(walletBalance, "the exchange answered without the "+accountType+" wallet that it was asked for")
 }
 
-func (s *session) balance(raw json.RawMessage, isolated bool) (*exchange.Balance, *exchange.RowFault) {
+// balanceIn reads a coin of a wallet other than the funding wallet.
+func (s *session) balanceIn(wallet string, isolated bool) decode[exchange.Balance] {
+	return func(raw json.RawMessage) (*exchange.Balance, *exchange.RowFault) {
+		balance, fault := s.coinOf(wallet, raw)
+		if fault != nil {
+			return nil, fault
+		}
+		row, fault := decodeRow[coinRow](s, raw, balance.Key())
+		if fault != nil {
+			return nil, fault
+		}
+		row.fill(balance)
+		if isolated {
+			balance.Available = available(row)
+		}
+		return balance, nil
+	}
+}
+
+// coinOf reads which coin a row is of.
+func (s *session) coinOf(wallet string, raw json.RawMessage) (*exchange.Balance, *exchange.RowFault) {
 	key, fault := decodeKey[coinKey](s, raw)
 	if fault != nil {
 		return nil, fault
@@ -106,20 +150,21 @@ func (s *session) balance(raw json.RawMessage, isolated bool) (*exchange.Balance
 	if key.Coin == "" {
 		return nil, s.rowFault(raw, "", "the row names no coin")
 	}
-	balance := exchange.Balance{Wallet: unified, Asset: string(key.Coin)}
-	row, fault := decodeRow[coinRow](s, raw, balance.Key())
-	if fault != nil {
-		return nil, fault
+	return &exchange.Balance{Wallet: wallet, Asset: string(key.Coin)}, nil
+}
+
+func (r coinRow) fill(b *exchange.Balance) {
+	b.Total = r.Wallet.number()
+	b.Locked = r.Locked.number()
+	b.Borrowed = r.Borrowed.number()
+	b.Equity = r.Equity.number()
+	b.USDValue = r.USDValue.number()
+	switch b.Wallet {
+	case contract:
+		b.Available = r.Withdrawable.number()
+	case spot:
+		b.Available = r.Free.number()
 	}
-	balance.Total = row.Wallet.number()
-	balance.Locked = row.Locked.number()
-	balance.Borrowed = row.Borrowed.number()
-	balance.Equity = row.Equity.number()
-	balance.USDValue = row.USDValue.number()
-	if isolated {
-		balance.Available = available(row)
-	}
-	return &balance, nil
 }
 
 // available is what the documentation gives as a coin's free balance under

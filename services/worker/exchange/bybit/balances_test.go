@@ -142,7 +142,7 @@ func TestScopesThatAreNotServedAreRefused(t *testing.T) {
 	t.Parallel()
 	stand := newStand(t)
 	client, market := stand.client(t), stand.market(t)
-	require.Equal(t, exchange.Unsupported, client.Balances(t.Context(), "fund").Err.Class)
+	require.Equal(t, exchange.Unsupported, client.Balances(t.Context(), "contract").Err.Class)
 	require.Equal(t, exchange.Unsupported, client.Positions(t.Context(), "linear").Err.Class)
 	require.Equal(t, exchange.Unsupported, client.OpenOrders(t.Context(), "linear:BTC").Err.Class)
 	require.Equal(t, exchange.Unsupported, client.ClosedOrders(t.Context(), "linear:USDT", exchange.Window{}).Err.Class)

@@ -11,6 +11,10 @@ import (
 type Client struct {
 	session  *session
 	settings Settings
+	mode     accountMode
+	// settleCoins of linear contracts: the settings' and those that the market
+	// was found to list.
+	settleCoins []string
 }
 
 // New makes a client for an account. It does no I/O. No formatting verb shows
@@ -32,7 +36,12 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{session: session, settings: settings}, nil
+	return &Client{
+		session:     session,
+		settings:    settings,
+		mode:        modeOf(config.Target.Mode),
+		settleCoins: union(settings.SettleCoins, config.Target.SettleCoins),
+	}, nil
 }
 
 // Clock is the clock of the client's host.
@@ -45,11 +54,13 @@ func (c *Client) Format(f fmt.State, _ rune) {
 
 // Market reads what needs no key. It is safe for use by several goroutines.
 type Market struct {
-	session  *session
-	settings Settings
+	session *session
+	// optionBases whose options are priced and listed: the settings' and those
+	// that the market was found to list.
+	optionBases []string
 }
 
-// NewMarket makes a reader of prices. It does no I/O.
+// NewMarket makes a reader of prices, instruments and candles. It does no I/O.
 func NewMarket(config Config) (*Market, error) {
 	settings, err := config.Settings.complete()
 	if err != nil {
@@ -59,7 +70,7 @@ func NewMarket(config Config) (*Market, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Market{session: session, settings: settings}, nil
+	return &Market{session: session, optionBases: union(settings.OptionBases, config.Target.OptionBases)}, nil
 }
 
 // Clock is the clock of the market's host.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,12 +28,13 @@ type Settings struct {
 	// request; 0: 5 s, at most 10 s. A longer one does not help against a
 	// clock that is ahead.
 	RecvWindow time.Duration
-	// SettleCoins of linear contracts; nil: USDT, USDC. The exchange shows
-	// positions and orders of a coin only to who asks for that coin
-	// (ccxt#24159).
+	// SettleCoins of linear contracts that are asked for besides those of the
+	// target; nil: USDT, USDC. The exchange shows positions and orders of a coin
+	// only to who asks for that coin (ccxt#24159).
 	SettleCoins []string
-	// OptionBases are the base coins whose options are priced; nil: BTC, ETH,
-	// SOL. The exchange gives option tickers by base coin only.
+	// OptionBases are the base coins whose options are priced and listed besides
+	// those of the target; nil: BTC, ETH, SOL. The exchange gives option tickers
+	// and instruments by base coin only.
 	OptionBases []string
 	// SkipStopOrders leaves out the second walk over open orders, which asks
 	// for conditional orders by name. The documentation says the first lists
@@ -81,4 +83,15 @@ func coinFaults(what string, coins []string) []error {
 		seen[coin] = true
 	}
 	return faults
+}
+
+// union is first and what of second is not in it, each coin once.
+func union(first, second []string) []string {
+	all := slices.Clone(first)
+	for _, coin := range second {
+		if coin != "" && !slices.Contains(all, coin) {
+			all = append(all, coin)
+		}
+	}
+	return all
 }

@@ -16,13 +16,16 @@ type Environment struct {
 	Note     string
 }
 
+// demo is the environment that has a part of the endpoints only.
+const demo = "demo"
+
 // Environments lists what Bybit documents. Any of them, and any other
 // address, can be reached by its base URL: the list is for defaults.
 func Environments() []Environment {
 	return []Environment{
 		{Name: "mainnet", BaseURLs: []string{"https://api.bybit.com", "https://api.bytick.com"}},
 		{Name: "testnet", BaseURLs: []string{"https://api-testnet.bybit.com"}, Note: "its own users and keys"},
-		{Name: "demo", BaseURLs: []string{"https://api-demo.bybit.com"}, Note: "orders are kept for 7 days; a part of the endpoints only"},
+		{Name: demo, BaseURLs: []string{"https://api-demo.bybit.com"}, Note: "orders are kept for 7 days; a part of the endpoints only"},
 	}
 }
 

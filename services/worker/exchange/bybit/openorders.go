@@ -2,7 +2,6 @@ package bybit
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
@@ -11,10 +10,9 @@ import (
 // orderPage is the most the exchange gives; its default is 20.
 const orderPage = 50
 
-// OpenOrderScopes is spot, linear for each settle coin, inverse and option.
+// OpenOrderScopes is spot, and what PositionScopes is.
 func (c *Client) OpenOrderScopes() []exchange.Scope {
-	scopes := append([]exchange.Scope{spot}, c.linearScopes()...)
-	return append(scopes, inverse, option)
+	return append([]exchange.Scope{spot}, c.PositionScopes()...)
 }
 
 // OpenOrders walks the open orders of a scope, for all categories but option
@@ -40,7 +38,5 @@ func (c *Client) walkOpenOrders(ctx context.Context, w *walk[exchange.Order], sc
 		query.Set("orderFilter", filter)
 	}
 	category, _ := cut(scope)
-	return w.run(ctx, orderRealtime, c.session.pages(orderRealtime, query), func(raw json.RawMessage) (*exchange.Order, *exchange.RowFault) {
-		return c.session.order(raw, category, scope)
-	})
+	return w.run(ctx, orderRealtime, c.session.pages(orderRealtime, query), c.session.orderIn(category, scope))
 }

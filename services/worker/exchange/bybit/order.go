@@ -46,6 +46,10 @@ type orderRow struct {
 	Updated     millis          `json:"updatedTime"`
 }
 
+func (s *session) orderIn(category string, scope exchange.Scope) decode[exchange.Order] {
+	return func(raw json.RawMessage) (*exchange.Order, *exchange.RowFault) { return s.order(raw, category, scope) }
+}
+
 // order reads a row. scope is empty unless the row is of an open-order walk.
 func (s *session) order(raw json.RawMessage, category string, scope exchange.Scope) (*exchange.Order, *exchange.RowFault) {
 	key, fault := decodeKey[orderKey](s, raw)

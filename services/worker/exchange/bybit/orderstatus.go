@@ -35,3 +35,8 @@ func orderStatus(word text) string {
 		return "unknown"
 	}
 }
+
+// isOpen reports whether an order of this status may still trade.
+func isOpen(status string) bool {
+	return status == "open" || status == "partially_filled" || status == "untriggered"
+}

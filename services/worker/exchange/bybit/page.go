@@ -38,18 +38,39 @@ func (s *session) pages(ep endpoint, query url.Values) fetch {
 	}
 }
 
+// listResult is the result of a list endpoint: most call their rows list, the
+// asset endpoints do not.
+type listResult struct {
+	List       []json.RawMessage `json:"list"`
+	Rows       []json.RawMessage `json:"rows"`
+	Balance    []json.RawMessage `json:"balance"`
+	SubMembers []json.RawMessage `json:"subMembers"`
+	Cursor     text              `json:"nextPageCursor"`
+}
+
+func (r listResult) rowsOf(ep endpoint) []json.RawMessage {
+	switch ep {
+	case depositRecords, withdrawalRecords:
+		return r.Rows
+	case coinBalances:
+		return r.Balance
+	case subMembers:
+		return r.SubMembers
+	default:
+		return r.List
+	}
+}
+
 // parsePage does not take a list that is missing or null for an empty one:
 // nothing may be deleted because of it.
 func (s *session) parsePage(got reply) (page, *exchange.Error) {
-	result, fault := decodeResult[struct {
-		List   []json.RawMessage `json:"list"`
-		Cursor text              `json:"nextPageCursor"`
-	}](s, got)
+	result, fault := decodeResult[listResult](s, got)
 	if fault != nil {
 		return page{}, fault
 	}
-	if result.List == nil {
+	rows := result.rowsOf(got.endpoint)
+	if rows == nil {
 		return page{}, s.shapeFault(got, errNoList)
 	}
-	return page{rows: result.List, cursor: string(result.Cursor), at: got.at, reply: got}, nil
+	return page{rows: rows, cursor: string(result.Cursor), at: got.at, reply: got}, nil
 }

@@ -46,14 +46,19 @@ type positionRow struct {
 	PositionMM    amount `json:"positionMM"`
 }
 
-// PositionScopes is linear for each settle coin, inverse and option.
+// PositionScopes is linear for each settle coin, inverse, and option where the
+// account can have any.
 func (c *Client) PositionScopes() []exchange.Scope {
-	return append(c.linearScopes(), inverse, option)
+	scopes := append(c.linearScopes(), inverse)
+	if c.mode.options() {
+		scopes = append(scopes, option)
+	}
+	return scopes
 }
 
 func (c *Client) linearScopes() []exchange.Scope {
 	var scopes []exchange.Scope
-	for _, coin := range c.settings.SettleCoins {
+	for _, coin := range c.settleCoins {
 		scopes = append(scopes, join(linear, coin))
 	}
 	return scopes
@@ -68,9 +73,7 @@ func (c *Client) Positions(ctx context.Context, scope exchange.Scope) exchange.S
 	}
 	query := scopeQuery(scope)
 	query.Set("limit", strconv.Itoa(positionPage))
-	fault := w.run(ctx, positionList, c.session.pages(positionList, query), func(raw json.RawMessage) (*exchange.Position, *exchange.RowFault) {
-		return c.session.position(raw, scope)
-	})
+	fault := w.run(ctx, positionList, c.session.pages(positionList, query), c.session.positionIn(scope))
 	return w.snapshot(scope, fault)
 }
 
@@ -83,6 +86,10 @@ func scopeQuery(scope exchange.Scope) url.Values {
 		query.Set("settleCoin", coin)
 	}
 	return query
+}
+
+func (s *session) positionIn(scope exchange.Scope) decode[exchange.Position] {
+	return func(raw json.RawMessage) (*exchange.Position, *exchange.RowFault) { return s.position(raw, scope) }
 }
 
 func (s *session) position(raw json.RawMessage, scope exchange.Scope) (*exchange.Position, *exchange.RowFault) {

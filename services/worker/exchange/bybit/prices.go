@@ -31,9 +31,11 @@ type tickerRow struct {
 }
 
 // PriceScopes is spot, linear, inverse, and option for each base coin.
-func (m *Market) PriceScopes() []exchange.Scope {
+func (m *Market) PriceScopes() []exchange.Scope { return m.marketScopes() }
+
+func (m *Market) marketScopes() []exchange.Scope {
 	scopes := []exchange.Scope{spot, linear, inverse}
-	for _, base := range m.settings.OptionBases {
+	for _, base := range m.optionBases {
 		scopes = append(scopes, join(option, base))
 	}
 	return scopes
@@ -51,10 +53,12 @@ func (m *Market) Prices(ctx context.Context, scope exchange.Scope) exchange.Snap
 	if base != "" {
 		query.Set("baseCoin", base)
 	}
-	fault := w.run(ctx, tickers, m.session.pages(tickers, query), func(raw json.RawMessage) (*exchange.Price, *exchange.RowFault) {
-		return m.session.price(raw, category)
-	})
+	fault := w.run(ctx, tickers, m.session.pages(tickers, query), m.session.priceIn(category))
 	return w.snapshot(scope, fault)
+}
+
+func (s *session) priceIn(category string) decode[exchange.Price] {
+	return func(raw json.RawMessage) (*exchange.Price, *exchange.RowFault) { return s.price(raw, category) }
 }
 
 func (s *session) price(raw json.RawMessage, category string) (*exchange.Price, *exchange.RowFault) {

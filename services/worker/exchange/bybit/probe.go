@@ -18,6 +18,8 @@ type keyRow struct {
 	Permissions permissions `json:"permissions"`
 	ExpiredAt   text        `json:"expiredAt"`
 	UTA         integer     `json:"uta"`
+	IsMaster    flag        `json:"isMaster"`
+	ParentUID   text        `json:"parentUid"`
 }
 
 type modeRow struct {
@@ -67,12 +69,30 @@ func (k keyRow) info() (exchange.KeyInfo, error) {
 	writes := !*k.ReadOnly.value
 	return exchange.KeyInfo{
 		UID:         strconv.FormatInt(k.UserID.value, 10),
+		IsMaster:    k.isMaster(),
+		ParentUID:   k.parent(),
 		ReadOnly:    !writes,
 		CanTrade:    writes && k.Permissions.trade(),
 		CanWithdraw: writes && k.Permissions.withdraw(),
 		Permissions: k.Permissions,
 		ExpiresAt:   expires,
 	}, nil
+}
+
+// parent is the master's UID; the exchange writes "0" for a master itself.
+func (k keyRow) parent() string {
+	if k.ParentUID == "0" {
+		return ""
+	}
+	return string(k.ParentUID)
+}
+
+// isMaster falls back on the parent where the exchange does not say.
+func (k keyRow) isMaster() bool {
+	if k.IsMaster.value != nil {
+		return *k.IsMaster.value
+	}
+	return k.ParentUID == "0"
 }
 
 // expiry: a key that is bound to IP addresses does not expire, which the

@@ -67,6 +67,9 @@ func (s *session) codeFault(a answer, e envelope) *exchange.Error {
 	if e.RetCode.value == codeParameter && strings.Contains(string(e.RetMsg), "accountType only support") {
 		class = exchange.Unsupported
 	}
+	if e.RetCode.value == codeParameter && s.demoLacks(a.endpoint) {
+		class = exchange.Unsupported
+	}
 	return &exchange.Error{
 		Class:        class,
 		Code:         strconv.FormatInt(e.RetCode.value, 10),
@@ -77,10 +80,16 @@ func (s *session) codeFault(a answer, e envelope) *exchange.Error {
 	}
 }
 
+func (s *session) demoLacks(ep endpoint) bool { return s.environment == demo && !ep.inDemo() }
+
 // explain says what the code means and what to do, and quotes the exchange.
 func (s *session) explain(class exchange.Class, e envelope, signature string) string {
 	advice := s.advice(e.RetCode.value)
-	if advice == "" && class == exchange.Unsupported {
+	switch {
+	case advice != "" || class != exchange.Unsupported:
+	case s.environment == demo:
+		advice = "the demo environment does not have this"
+	default:
 		advice = "the account's mode or region does not have this"
 	}
 	said := s.redact(string(e.RetMsg), signature)
@@ -115,6 +124,8 @@ func (s *session) advice(code int64) string {
 		return "the exchange has blocked the account, or asks its owner for something first; see the exchange's own pages"
 	case 10009:
 		return "the exchange does not serve the region of this account or address"
+	case 10032:
+		return "the demo environment does not have this"
 	case 10028, 181014, 182200:
 		return "this needs a unified trading account"
 	default:

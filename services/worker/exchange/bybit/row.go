@@ -25,7 +25,7 @@ func decodeKey[K any](s *session, raw json.RawMessage) (K, *exchange.RowFault) {
 }
 
 func (s *session) rowFault(raw json.RawMessage, key, reason string) *exchange.RowFault {
-	return &exchange.RowFault{Key: key, Reason: s.redact(reason, ""), Payload: s.payload(raw, "")}
+	return &exchange.RowFault{Key: key, Reason: s.redact(reason, ""), Payload: s.rowPayload(raw)}
 }
 
 // maxQuote bounds what is quoted of a value that cannot be read.

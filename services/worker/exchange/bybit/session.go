@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ type session struct {
 	recvWindow  time.Duration
 	credentials exchange.Credentials
 	sign        signer // nil for a market
+	addresses   *regexp.Regexp
 }
 
 func newSession(target exchange.Target, hosts *exchange.Hosts, settings Settings) (*session, error) {
@@ -48,6 +50,7 @@ func newSession(target exchange.Target, hosts *exchange.Hosts, settings Settings
 		host:        host,
 		http:        settings.HTTP,
 		recvWindow:  settings.RecvWindow,
+		addresses:   addressFields(),
 	}, nil
 }
 

@@ -40,7 +40,9 @@ func (s *session) classOfStatus(a answer) (exchange.Class, string) {
 		return exchange.Banned, "the exchange refuses our address because of too many requests; it lifts that by itself after 10 minutes without any"
 	case a.status == http.StatusNotFound && a.endpoint == walletBalance && len(bytes.TrimSpace(a.body)) == 0:
 		// Reported for an account type that the account does not have (pybit#140).
-		return exchange.Unsupported, "the account has no unified wallet"
+		return exchange.Unsupported, "the account has no such wallet"
+	case a.status == http.StatusNotFound && s.demoLacks(a.endpoint):
+		return exchange.Unsupported, "the demo environment does not have this"
 	case a.status == http.StatusNotFound:
 		return exchange.BadRequest, "there is no such path at " + s.base + "; check the base URL"
 	case a.status/100 == 3:

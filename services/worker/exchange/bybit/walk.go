@@ -12,9 +12,9 @@ import (
 
 const (
 	maxPages = 1000
-	// maxFaultPayloads is for how many faulty rows of a walk the row itself is
-	// kept. The keys are kept for all: they protect what is stored.
-	maxFaultPayloads = 100
+	// maxFaultPayloads bounds how much of a walk's faulty rows themselves is
+	// kept, in bytes. The keys are kept for all: they protect what is stored.
+	maxFaultPayloads = 8 << 20
 )
 
 var (
@@ -33,10 +33,11 @@ type walk[T exchange.Keyed] struct {
 	// rows move between pages while they are read. Nil: the later page wins.
 	newer func(candidate, kept T) bool
 
-	at     time.Time
-	rows   []T
-	index  map[string]int
-	faults []exchange.RowFault
+	at       time.Time
+	rows     []T
+	index    map[string]int
+	faults   []exchange.RowFault
+	payloads int // bytes
 }
 
 func newWalk[T exchange.Keyed](s *session, newer func(candidate, kept T) bool) *walk[T] {
@@ -67,7 +68,9 @@ func (w *walk[T]) run(ctx context.Context, ep endpoint, next fetch, read decode[
 		seen[page.cursor] = true
 		cursor = page.cursor
 	}
-	return incomplete(ep, fmt.Sprintf("there are more than %d pages", maxPages))
+	fault := incomplete(ep, fmt.Sprintf("there are more than %d pages", maxPages))
+	fault.Code = exchange.TooManyPages
+	return fault
 }
 
 // stamp takes the time of the first page for the whole walk.
@@ -95,7 +98,7 @@ func (w *walk[T]) add(rows []json.RawMessage, read decode[T]) {
 }
 
 func (w *walk[T]) fault(fault exchange.RowFault) {
-	if len(w.faults) >= maxFaultPayloads {
+	if w.payloads += len(fault.Payload); w.payloads > maxFaultPayloads {
 		fault.Payload = nil
 	}
 	w.faults = append(w.faults, fault)

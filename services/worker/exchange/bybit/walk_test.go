@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -115,6 +116,7 @@ func TestWalkIsBounded(t *testing.T) {
 		return page{rows: rawRows(`{}`), cursor: fmt.Sprint(calls), at: fixtureTime}, nil
 	}, ignore[exchange.Price])
 	require.Equal(t, exchange.Incomplete, fault.Class)
+	require.Equal(t, exchange.TooManyPages, fault.Code, "the worker may ask for less")
 	require.Equal(t, maxPages, calls)
 }
 
@@ -224,17 +226,19 @@ func TestCancelAbortsACallInFlight(t *testing.T) {
 
 func TestManyFaultyRowsKeepTheirKeysButNotAllTheirPayloads(t *testing.T) {
 	t.Parallel()
+	long := strings.Repeat("x", 32<<10)
+	many := maxFaultPayloads>>15 + 5
 	var rows []string
-	for i := range maxFaultPayloads + 5 {
-		rows = append(rows, fmt.Sprintf(`{"orderId":"%d","qty":"x"}`, i))
+	for i := range many {
+		rows = append(rows, fmt.Sprintf(`{"orderId":"%d","qty":"%s"}`, i, long))
 	}
 	stand := newStand(t)
 	stand.on(orderHistory, always(list("", rows...)))
 	got := stand.client(t).ClosedOrders(t.Context(), spot, aDay())
-	require.Len(t, got.Faults, maxFaultPayloads+5)
-	require.NotEmpty(t, got.Faults[maxFaultPayloads-1].Payload)
-	require.Empty(t, got.Faults[maxFaultPayloads].Payload)
-	require.Equal(t, fmt.Sprintf("spot/%d", maxFaultPayloads), got.Faults[maxFaultPayloads].Key)
+	require.Len(t, got.Faults, many)
+	require.Equal(t, rows[0], string(got.Faults[0].Payload), "a row is kept whole")
+	require.Empty(t, got.Faults[many-1].Payload)
+	require.Equal(t, fmt.Sprintf("spot/%d", many-1), got.Faults[many-1].Key)
 }
 
 func TestRequestsAreTallied(t *testing.T) {

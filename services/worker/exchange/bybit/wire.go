@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
@@ -61,6 +62,29 @@ func (a *amount) UnmarshalJSON(data []byte) error {
 
 func (a amount) number() exchange.Number { return exchange.Number(a) }
 
+// whole is a whole number of any length, kept as sent.
+type whole exchange.Number
+
+func (w *whole) UnmarshalJSON(data []byte) error {
+	s, err := scalar[whole](data)
+	if err != nil {
+		return err
+	}
+	if s != "" && (len(s) > maxDecimal || unsigned(s) == "" || !digits(unsigned(s))) {
+		return unfit[whole](data)
+	}
+	*w = whole(s)
+	return nil
+}
+
+// outgoing is the amount below zero, its digits as sent.
+func (a amount) outgoing() exchange.Number {
+	if a == "" || isZero(string(a)) || strings.HasPrefix(string(a), "-") {
+		return a.number()
+	}
+	return exchange.Number("-" + strings.TrimPrefix(string(a), "+"))
+}
+
 // millis is a time in milliseconds since 1970; "" and 0 are no time.
 type millis struct{ at time.Time }
 
@@ -79,6 +103,24 @@ func (m *millis) UnmarshalJSON(data []byte) error {
 	}
 	if ms > 0 {
 		m.at = time.UnixMilli(ms).UTC()
+	}
+	return nil
+}
+
+// seconds is a time in seconds since 1970; "" and 0 are no time.
+type seconds struct{ at time.Time }
+
+func (s *seconds) UnmarshalJSON(data []byte) error {
+	value, err := scalar[seconds](data)
+	if err != nil || value == "" {
+		return err
+	}
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || n < 0 || n > lastMilli/1000 {
+		return unfit[seconds](data)
+	}
+	if n > 0 {
+		s.at = time.Unix(n, 0).UTC()
 	}
 	return nil
 }
