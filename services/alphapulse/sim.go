@@ -21,8 +21,9 @@ const (
 
 // simSettings are the stand-in exchange's own.
 type simSettings struct {
-	cfg    exchangesim.Config
-	listen string
+	cfg     exchangesim.Config
+	history simHistory
+	listen  string
 }
 
 // simCommand is `alphapulse sim`.
@@ -57,6 +58,8 @@ func (p *program) simCommand(env *daemon.Env) *cobra.Command {
 	s.whole(&sim.cfg.Rows.Symbols, "symbols", 12, 1, simMaxSize, "base coins of the market")
 	s.whole(&sim.cfg.Rows.ClosedPerDay, "closed-per-day", 12, 1, simMaxSize, "orders that end on a day")
 	s.truth(&sim.cfg.Rows.Steady, "steady", "keep every list at exactly these sizes")
+	sim.accountFlags(s)
+	sim.historyFlags(s)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return proc.runSim(cmd, &sim) }
 	return cmd
 }
@@ -64,6 +67,7 @@ func (p *program) simCommand(env *daemon.Env) *cobra.Command {
 func (p *process) runSim(cmd *cobra.Command, sim *simSettings) error {
 	defer p.close()
 	p.settings.read()
+	sim.history.bound(&sim.cfg)
 	sim.cfg.AdminToken = p.env.GetSecret(simToken)
 	if err := p.open(); err != nil {
 		return err

@@ -1,10 +1,5 @@
 package exchangesim
 
-import (
-	"net/http"
-	"strings"
-)
-
 func serveKeyInfo(x *Exchange, c *call) (any, *refusal) {
 	return x.keyInfo(c.owner, c.key, c.at), nil
 }
@@ -17,35 +12,15 @@ type walletList struct {
 	List []WalletRow `json:"list"`
 }
 
-// serveWallet answers the unified wallet, the only one there is.
+// serveWallet answers one of the wallets that the account's mode has.
 func serveWallet(x *Exchange, c *call) (any, *refusal) {
-	switch kind := c.query.Get("accountType"); {
-	case kind == "":
-		return nil, badParam("accountType is required")
-	case kind != "UNIFIED":
-		return nil, refuse(codeParams, "accountType only support UNIFIED.")
-	}
-	if no := c.unifiedOnly(); no != nil {
+	kind := c.query.Get("accountType")
+	if no := c.wallet(kind); no != nil {
 		return nil, no
 	}
-	var ask []coin
-	if names := c.query.Get("coin"); names != "" {
-		for _, name := range strings.Split(names, ",") {
-			asset, ok := x.world.market.coin(name)
-			if !ok {
-				return nil, badParam("coin invalid: %s", name)
-			}
-			ask = append(ask, asset)
-		}
+	ask, no := c.coins(x.world.market)
+	if no != nil {
+		return nil, no
 	}
-	return walletList{List: []WalletRow{c.view.walletRow(ask)}}, nil
-}
-
-// unifiedOnly: a classic account gets an empty 404 where only unified ones are
-// served.
-func (c *call) unifiedOnly() *refusal {
-	if c.owner.status == statusClassic {
-		return bare(http.StatusNotFound)
-	}
-	return nil
+	return walletList{List: []WalletRow{c.view.walletRow(kind, c.owner, ask)}}, nil
 }

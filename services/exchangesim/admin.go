@@ -26,7 +26,9 @@ func (x *Exchange) adminRoutes() http.Handler {
 	mux.HandleFunc("GET /admin/hold", x.adminHolds)
 	mux.HandleFunc("POST /admin/release", x.adminRelease)
 	mux.HandleFunc("POST /admin/limits", x.adminLimits)
+	mux.HandleFunc("POST /admin/ban", x.adminBan)
 	mux.HandleFunc("POST /admin/unban", x.adminUnban)
+	mux.HandleFunc("GET /admin/truth/history", x.adminRecords)
 	mux.HandleFunc("/admin/", func(w http.ResponseWriter, r *http.Request) {
 		adminError(w, http.StatusNotFound, fmt.Errorf("no admin endpoint %s %s", r.Method, r.URL.Path))
 	})

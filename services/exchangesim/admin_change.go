@@ -8,6 +8,7 @@ import (
 
 // changeBody holds the parameters of every change; each takes its own.
 type changeBody struct {
+	Wallet  string `json:"wallet"` // default UNIFIED
 	Asset   string `json:"asset"`
 	Amount  string `json:"amount"`
 	OrderID string `json:"order_id"`
@@ -55,9 +56,9 @@ func (x *Exchange) adminChange(w http.ResponseWriter, r *http.Request) {
 func (x *Exchange) apply(uid, change string, b changeBody, answer *changed) (at time.Time, err error) {
 	switch change {
 	case "balance":
-		return x.SetBalance(uid, b.Asset, b.Amount)
+		return x.SetWalletBalance(uid, orDefault(b.Wallet, walletUnified), b.Asset, b.Amount)
 	case "remove-asset":
-		return x.RemoveAsset(uid, b.Asset)
+		return x.SetWalletBalance(uid, orDefault(b.Wallet, walletUnified), b.Asset, "0")
 	case "open-position":
 		return x.OpenPosition(uid, b.PositionSpec)
 	case "close-position":

@@ -46,28 +46,37 @@ func (x *Exchange) change(uid string, prepare func(v *view) (func(*changes), err
 	return time.UnixMilli(at).UTC(), nil
 }
 
-// SetBalance fixes an asset's wallet balance from now on and returns the
-// instant from which it holds. Zero removes the asset, as RemoveAsset does.
+// SetBalance fixes an asset's balance in the unified wallet from now on and
+// returns the instant from which it holds. Zero removes the asset, as
+// RemoveAsset does.
 func (x *Exchange) SetBalance(uid, asset, amount string) (time.Time, error) {
+	return x.SetWalletBalance(uid, walletUnified, asset, amount)
+}
+
+// SetWalletBalance does so for any wallet: UNIFIED, CONTRACT, SPOT or FUND.
+func (x *Exchange) SetWalletBalance(uid, wallet, asset, amount string) (time.Time, error) {
+	if !slices.Contains([]string{walletUnified, walletContract, walletSpot, walletFund}, wallet) {
+		return time.Time{}, fmt.Errorf("setting a balance: wallet must be UNIFIED, CONTRACT, SPOT or FUND, not %q", wallet)
+	}
 	d, err := decimal.NewFromString(amount)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("setting a balance: amount must be a decimal number, not %q", amount)
 	}
-	return x.setBalance(uid, asset, &d)
+	return x.setBalance(uid, wallet, asset, &d)
 }
 
 // RemoveAsset sells an asset to zero: it is no longer listed.
 func (x *Exchange) RemoveAsset(uid, asset string) (time.Time, error) {
-	return x.setBalance(uid, asset, nil)
+	return x.setBalance(uid, walletUnified, asset, nil)
 }
 
-func (x *Exchange) setBalance(uid, asset string, amount *decimal.Decimal) (time.Time, error) {
+func (x *Exchange) setBalance(uid, wallet, asset string, amount *decimal.Decimal) (time.Time, error) {
 	at, err := x.change(uid, func(v *view) (func(*changes), error) {
 		if _, known := v.market.coin(asset); !known {
 			return nil, fmt.Errorf("no asset %q on this exchange", asset)
 		}
 		return func(c *changes) {
-			c.balances = append(c.balances, balanceChange{at: v.at, coin: asset, amount: amount})
+			c.balances = append(c.balances, balanceChange{at: v.at, wallet: wallet, coin: asset, amount: amount})
 		}, nil
 	})
 	if err != nil {

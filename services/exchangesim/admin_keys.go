@@ -77,11 +77,11 @@ func (x *Exchange) SetIPs(uid string, ips []string) (time.Time, error) {
 	return at, wrap("binding the key to addresses", err)
 }
 
-// SetMode changes unifiedMarginStatus: 1 makes the account a classic one, which
-// the unified endpoints do not serve; 3 to 6 are unified ones.
+// SetMode changes unifiedMarginStatus: 1 makes the account a classic one, 3 and
+// 4 unified 1.0, 5 and 6 unified 2.0. Its mode decides which wallets it has.
 func (x *Exchange) SetMode(uid string, status int) (time.Time, error) {
 	at, err := x.updateProfile(uid, func(p *profile) error {
-		if status != statusClassic && (status < 3 || status > 6) {
+		if !knownMode(status) {
 			return fmt.Errorf("unified_margin_status must be 1 or 3 to 6, not %d", status)
 		}
 		p.status = status

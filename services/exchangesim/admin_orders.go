@@ -13,7 +13,7 @@ func (x *Exchange) PlaceOrder(uid string, spec OrderSpec) (orderID string, at ti
 		if err != nil {
 			return nil, err
 		}
-		for i, scope := range orderScopes() {
+		for i, scope := range v.market.orderScopes() {
 			if scope == placed.symbol.scope() {
 				placed.id = v.encodeID(uint64(i)<<44 | placedSlot<<32 | uint64(uint32(len(v.past.orders))))
 			}

@@ -4,10 +4,10 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 const usualRecvWindow = 5000
@@ -36,7 +36,7 @@ func (x *Exchange) authenticate(c *call) *refusal {
 	if !hmac.Equal([]byte(sign), []byte(signature(secret, origin))) {
 		return refuse(codeSignature, "Error sign, please check your signature generation algorithm: origin_string[%s]", origin)
 	}
-	if host := remoteHost(c.r); len(c.owner.ips) > 0 && !slices.Contains(c.owner.ips, host) {
+	if len(c.owner.ips) > 0 && !slices.Contains(c.owner.ips, c.address) {
 		return refuse(codeIP, "Unmatched IP, please check your API key's bound IP addresses.")
 	}
 	if !permitted(c) {
@@ -95,12 +95,17 @@ func signature(secret, origin string) string {
 // permission each path needs; this is the closest reading of their names.
 func permitted(c *call) bool {
 	p, category := c.owner, c.query.Get("category")
+	contracts := p.may("ContractTrade", "Position") || p.may("ContractTrade", "Order")
 	switch c.path {
 	case "/v5/account/wallet-balance":
 		return p.may("Wallet", "AccountTransfer") || p.may("ContractTrade", "Position") || p.may("Spot", "SpotTrade") || p.may("Options", "OptionsTrade")
+	case "/v5/account/transaction-log", "/v5/account/contract-transaction-log":
+		return contracts || p.may("Wallet", "AccountTransfer") || p.may("Spot", "SpotTrade") || p.may("Options", "OptionsTrade")
+	case "/v5/position/closed-pnl":
+		return p.may("ContractTrade", "Position")
 	case "/v5/position/list":
 		return category == option && p.may("Options", "OptionsTrade") || category != option && p.may("ContractTrade", "Position")
-	case "/v5/order/realtime", "/v5/order/history":
+	case "/v5/order/realtime", "/v5/order/history", "/v5/execution/list":
 		switch category {
 		case spot:
 			return p.may("Spot", "SpotTrade")
@@ -110,14 +115,6 @@ func permitted(c *call) bool {
 			return p.may("ContractTrade", "Order")
 		}
 	default:
-		return true
+		return !strings.HasPrefix(c.path, "/v5/asset/") || len(p.permissions["Wallet"]) > 0
 	}
-}
-
-func remoteHost(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }

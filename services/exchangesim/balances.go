@@ -6,7 +6,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// holding is one asset of an account's unified wallet, before the market.
+// holding is one asset of a wallet, before the market.
 type holding struct {
 	coin     coin
 	wallet   decimal.Decimal
@@ -17,15 +17,15 @@ type holding struct {
 	seed     seed
 }
 
-// holdings lists the account's assets in slot order, then what the admin gave
-// it beside them.
-func (v *view) holdings() []holding {
+// holdings lists a wallet's assets in slot order, then what the admin gave it
+// beside them.
+func (v *view) holdings(wallet string) []holding {
 	var list []holding
 	seen := map[string]bool{}
 	for slot := range v.rows.Assets {
-		h, present := v.slotHolding(slot)
+		h, present := v.slotHolding(wallet, slot)
 		seen[h.coin.name] = true
-		if c, ok := v.past.balance(h.coin.name, v.at); ok {
+		if c, ok := v.past.balance(wallet, h.coin.name, v.at); ok {
 			h, present = v.changedHolding(h, c)
 		}
 		if present {
@@ -33,11 +33,11 @@ func (v *view) holdings() []holding {
 		}
 	}
 	for _, c := range v.past.balances {
-		if c.at > v.at || seen[c.coin] {
+		if c.at > v.at || c.wallet != wallet || seen[c.coin] {
 			continue
 		}
 		seen[c.coin] = true
-		last, _ := v.past.balance(c.coin, v.at)
+		last, _ := v.past.balance(wallet, c.coin, v.at)
 		asset, _ := v.market.coin(c.coin)
 		if h, present := v.changedHolding(holding{coin: asset, seed: asset.seed}, last); present {
 			list = append(list, h)
@@ -57,8 +57,8 @@ func (v *view) changedHolding(h holding, c balanceChange) (holding, bool) {
 // slotHolding gives the asset of a slot. Its amount keeps for seconds to
 // minutes and has 18 decimals, which floats lose. The first four slots are
 // always held; a later one is sold to zero now and then, for a whole cycle.
-func (v *view) slotHolding(i int) (holding, bool) {
-	s := v.acc.seed.named("asset").at(int64(i))
+func (v *view) slotHolding(wallet string, i int) (holding, bool) {
+	s := v.acc.seed.named(assetSeed(wallet)).at(int64(i))
 	h := holding{coin: v.slotAsset(i), seed: s}
 	turn := v.cycleAt(s.named("amount"), s.named("pace").between(20*second, 10*minute), v.frame)
 	h.wallet = v.amount(h.coin, s.named("notional").between(100, 20_000), turn.seed)
@@ -67,12 +67,20 @@ func (v *view) slotHolding(i int) (holding, bool) {
 	if s.named("bonus").oneIn(5) {
 		h.bonus = decimal.NewFromInt(turn.seed.named("bonus").below(50))
 	}
-	if v.acc.debtor && i == 3 {
+	if v.acc.debtor && i == 3 && wallet == walletUnified {
 		h.borrowed = h.wallet.Mul(decimal.New(turn.seed.named("debt").between(105, 180), -2))
 	}
 	presence := v.cycleAt(s.named("presence"), s.named("presence pace").between(hour, 6*hour), v.frame)
 	held := v.rows.Steady || i < 4 || !presence.seed.oneIn(5)
 	return h, held && !v.acc.empty
+}
+
+// assetSeed keeps the wallets of an account apart.
+func assetSeed(wallet string) string {
+	if wallet == walletUnified {
+		return "asset"
+	}
+	return "asset " + wallet
 }
 
 // slotAsset: two stablecoins, the two first coins, then a run of the others

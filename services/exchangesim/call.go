@@ -13,25 +13,30 @@ import (
 
 // call is one request on its way through the exchange.
 type call struct {
-	w      http.ResponseWriter
-	r      *http.Request
-	path   string
-	query  url.Values
-	uid    string // "" for public endpoints
-	index  int
-	key    string
-	owner  profile
-	faults []Fault
-	now    int64 // the envelope's time
-	at     int64 // the instant that rows show: now, or that of a walk's first page
-	view   *view // of the account, nil for public endpoints
+	w     http.ResponseWriter
+	r     *http.Request
+	path  string
+	query url.Values
+	// address is the one that the limits count.
+	address string
+	uid     string // "" for public endpoints
+	index   int
+	key     string
+	owner   profile
+	faults  []Fault
+	now     int64 // the envelope's time
+	at      int64 // the instant that rows show: now, or that of a walk's first page
+	view    *view // of the account, nil for public endpoints
+	// indexed is the view that the histories show: that of the instant which
+	// they have been indexed up to.
+	indexed *view
 }
 
 // serveV5 takes a request through every rule in the order in which they bite:
 // address limit, body, path, query, key, UID limit; then holds and faults;
 // then the answer.
 func (x *Exchange) serveV5(w http.ResponseWriter, r *http.Request) {
-	c := &call{w: w, r: r, path: r.URL.Path}
+	c := &call{w: w, r: r, path: r.URL.Path, address: address(r, x.cfg.Egress)}
 	finish := x.count(c)
 	defer finish("aborted") // unless counted before
 	ep, no := x.admit(c)
@@ -68,14 +73,14 @@ func (x *Exchange) count(c *call) func(result string) {
 			return
 		}
 		counted = true
-		end(c.path, c.uid, result)
+		end(x.cfg.Clock().Unix(), c.path, c.uid, c.address, result)
 		x.cfg.Log.WithFields(logrus.Fields{"path": c.path, "uid": c.uid, "result": result}).Debug("request answered")
 	}
 }
 
 // admit applies the rules that need no look at the world.
 func (x *Exchange) admit(c *call) (endpoint, *refusal) {
-	if no := x.bans.admit(c.r); no != nil {
+	if no := x.bans.admit(c.address); no != nil {
 		return endpoint{}, no
 	}
 	if no := checkMethod(c.r); no != nil {
@@ -130,6 +135,9 @@ func (x *Exchange) answer(c *call, ep endpoint) (answer, *refusal) {
 		return answer{}, no
 	}
 	message := "OK"
+	if strings.HasPrefix(c.path, "/v5/asset/") {
+		message = "success"
+	}
 	if c.path == "/v5/user/query-api" {
 		message = "" // as documented: success has many words
 	}
@@ -140,6 +148,7 @@ func (x *Exchange) answer(c *call, ep endpoint) (answer, *refusal) {
 func (c *call) look(x *Exchange) {
 	if c.uid != "" {
 		c.view = x.view(c.index, c.at)
+		c.indexed = x.view(c.index, c.at-x.cfg.IndexingDelay.Milliseconds())
 	}
 }
 

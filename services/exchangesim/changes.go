@@ -23,6 +23,7 @@ type changes struct {
 // the asset.
 type balanceChange struct {
 	at     int64
+	wallet string
 	coin   string
 	amount *decimal.Decimal
 }
@@ -99,10 +100,10 @@ func (b *changeBook) indexOfUID(uid string) (int, bool) {
 	return found, ok
 }
 
-// balance gives the last change of an asset at or before an instant.
-func (c changes) balance(coin string, at int64) (balanceChange, bool) {
+// balance gives the last change of an asset of a wallet at or before an instant.
+func (c changes) balance(wallet, coin string, at int64) (balanceChange, bool) {
 	for i := len(c.balances) - 1; i >= 0; i-- {
-		if b := c.balances[i]; b.coin == coin && b.at <= at {
+		if b := c.balances[i]; b.wallet == wallet && b.coin == coin && b.at <= at {
 			return b, true
 		}
 	}

@@ -37,6 +37,24 @@ type Config struct {
 	// "created" is the harder one, as an order that lived for long is in no
 	// recent window when it ends.
 	HistoryBy string
+	// IndexingDelay is how long after its instant a row is listed by
+	// order/history, execution/list, the logs and closed-pnl (default 1 s,
+	// negative: none). A lookup by id does not wait.
+	IndexingDelay time.Duration
+	// SettleCoins settle linear perpetuals beside USDT and USDC.
+	SettleCoins []string
+	// Modes are the accounts' unifiedMarginStatus by index: 1 classic, 3 unified
+	// 1.0, 5 unified 2.0, which all accounts beyond the list are.
+	Modes []int
+	// Demo keeps the rules of the demo environment: no FUND wallet and none of
+	// its histories (10032), and orders are forgotten after 7 days.
+	Demo bool
+	// History adds a dense, exact history to every account.
+	History History
+	// Egress says which address the limits per address count: "remote" (the
+	// default), "local" (the one a request came in on) or "forwarded" (the first
+	// of X-Forwarded-For, where there is one).
+	Egress string
 	// AdminToken protects /admin. Without it /admin answers on loopback only.
 	AdminToken string
 	// Log receives one debug line per request; never a key or a signature.
@@ -81,6 +99,8 @@ const (
 	historyByCreated = "created"
 	historyByUpdated = "updated"
 
+	usualIndexingDelay = time.Second
+
 	maxAccounts = 10_000_000
 	maxRows     = 1_000
 )
@@ -92,6 +112,9 @@ func (c Config) withDefaults() Config {
 	}
 	c.Tick = orDefault(c.Tick, time.Second)
 	c.HistoryBy = orDefault(c.HistoryBy, historyByCreated)
+	c.Egress = orDefault(c.Egress, egressRemote)
+	c.IndexingDelay = max(0, orDefault(c.IndexingDelay, usualIndexingDelay))
+	c.History = c.History.withDefaults()
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -152,7 +175,19 @@ func (c Config) validate() error {
 	wrong(c.Epoch.After(c.Clock()), "epoch %s lies in the future", c.Epoch.Format(time.RFC3339))
 	wrong(c.HistoryBy != historyByCreated && c.HistoryBy != historyByUpdated,
 		"history-by must be %q or %q, not %q", historyByCreated, historyByUpdated, c.HistoryBy)
-	errs = append(errs, c.Rows.validate()...)
+	wrong(c.Egress != egressRemote && c.Egress != egressLocal && c.Egress != egressForwarded,
+		"egress must be %q, %q or %q, not %q", egressRemote, egressLocal, egressForwarded, c.Egress)
+	for _, status := range c.Modes {
+		wrong(!knownMode(status), "modes: unifiedMarginStatus is 1 or 3 to 6, not %d", status)
+	}
+	for _, name := range c.SettleCoins {
+		wrong(name == "" || name == "USDT" || name == "USDC" || name == "USD", "settle coins: %q cannot be one", name)
+	}
+	rows := c.Rows.validate()
+	errs = append(errs, rows...)
+	if len(rows) == 0 {
+		errs = append(errs, c.History.validate(c)...)
+	}
 	errs = append(errs, c.LimitSizes.validate()...)
 	for i, f := range c.Faults {
 		if err := f.validate(); err != nil {

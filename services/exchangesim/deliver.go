@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // outcome is how an answer is counted.
@@ -38,7 +39,7 @@ func (c *call) deliver(a answer) {
 			body = append(body[:len(body)/2:len(body)/2], `,"list":[{]`...)
 		case FaultShape:
 			body = encode(envelope{RetMsg: a.message, Result: map[string]any{"list": "none"}, RetExtInfo: empty{}, Time: c.dated()})
-		case FaultEmpty, FaultSkipRows, FaultBadRow, FaultKeylessRow:
+		case FaultEmpty, FaultSkipRows, FaultBadRow, FaultWrongType, FaultUnknownStatus, FaultKeylessRow:
 			body = garbleRows(c.path, body, f)
 		default:
 		}
@@ -55,19 +56,36 @@ func (c *call) truncate(body []byte) {
 	panic(http.ErrAbortHandler)
 }
 
-// rowShape names the parts of a row that faults garble.
-type rowShape struct{ key, number string }
+// rowShape names the list of an answer and the parts of a row that faults
+// garble: its key, a number, and its status (or what kind of row it is).
+type rowShape struct{ list, key, number, status string }
 
 func shapeOf(path string) rowShape {
 	switch path {
 	case "/v5/account/wallet-balance":
-		return rowShape{"coin", "walletBalance"}
+		return rowShape{"list", "coin", "walletBalance", "coin"}
 	case "/v5/position/list":
-		return rowShape{"symbol", "size"}
+		return rowShape{"list", "symbol", "size", "positionStatus"}
 	case "/v5/market/tickers":
-		return rowShape{"symbol", "lastPrice"}
+		return rowShape{"list", "symbol", "lastPrice", "symbol"}
+	case "/v5/execution/list":
+		return rowShape{"list", "execId", "execQty", "execType"}
+	case "/v5/account/transaction-log", "/v5/account/contract-transaction-log":
+		return rowShape{"list", "id", "change", "type"}
+	case "/v5/position/closed-pnl":
+		return rowShape{"list", "orderId", "closedPnl", "execType"}
+	case "/v5/asset/fundinghistory":
+		return rowShape{"list", "currency", "txnAmt", "showBusiTypeEn"}
+	case "/v5/asset/deposit/query-record":
+		return rowShape{"rows", "txID", "amount", "depositType"}
+	case "/v5/asset/withdraw/query-record":
+		return rowShape{"rows", "withdrawId", "amount", "status"}
+	case "/v5/asset/transfer/query-inter-transfer-list":
+		return rowShape{"list", "transferId", "amount", "status"}
+	case "/v5/asset/transfer/query-account-coins-balance":
+		return rowShape{"balance", "coin", "walletBalance", "coin"}
 	default:
-		return rowShape{"orderId", "qty"}
+		return rowShape{"list", "orderId", "qty", "orderStatus"}
 	}
 }
 
@@ -81,32 +99,57 @@ func garbleRows(path string, body []byte, f Fault) []byte {
 		panic(fmt.Sprintf("decoding an answer of our own: %v", err))
 	}
 	result, _ := whole["result"].(map[string]any)
-	list, ok := result["list"].([]any)
+	shape := shapeOf(path)
+	list, ok := result[shape.list].([]any)
 	if !ok {
 		return body
 	}
-	holder, name := result, "list"
+	holder, name := result, shape.list
 	if path == "/v5/account/wallet-balance" && f.Kind != FaultEmpty && len(list) > 0 {
 		holder, name = list[0].(map[string]any), "coin"
 		list, _ = holder[name].([]any)
 	}
-	holder[name] = garbled(list, shapeOf(path), f)
+	holder[name] = garbled(list, shape, f)
 	return encode(whole)
 }
 
 func garbled(list []any, shape rowShape, f Fault) []any {
-	switch n := f.number(); {
-	case f.Kind == FaultEmpty:
+	switch f.Kind {
+	case FaultEmpty:
 		return []any{}
-	case f.Kind == FaultSkipRows:
-		return list[min(n, len(list)):]
-	case n < len(list):
-		row, _ := list[n].(map[string]any)
-		if f.Kind == FaultBadRow {
-			row[shape.number] = "not a number"
-		} else {
-			delete(row, shape.key)
+	case FaultSkipRows:
+		return list[min(f.number(), len(list)):]
+	default:
+	}
+	for i, item := range list {
+		if row, ok := item.(map[string]any); ok && f.means(row, i, shape.key) {
+			f.garble(row, shape)
 		}
 	}
 	return list
+}
+
+// rowByKey begins a Value that names a row by its key instead of its place.
+const rowByKey = "key="
+
+// means tells whether a row is the one that Value names.
+func (f Fault) means(row map[string]any, place int, key string) bool {
+	want, byKey := strings.CutPrefix(f.Value, rowByKey)
+	if !byKey {
+		return place == f.number()
+	}
+	return row[key] == want
+}
+
+func (f Fault) garble(row map[string]any, shape rowShape) {
+	switch f.Kind {
+	case FaultBadRow:
+		row[shape.number] = "not a number"
+	case FaultWrongType:
+		row[shape.number] = map[string]any{"amount": []any{row[shape.number]}}
+	case FaultUnknownStatus:
+		row[shape.status] = "AddedNextMonth"
+	default:
+		delete(row, shape.key)
+	}
 }

@@ -25,6 +25,15 @@ func endpoints() []endpoint {
 		{path: "/v5/position/list", private: true, perSecond: 50, pages: pageSizes{200, 20}, list: listPositions},
 		{path: "/v5/order/realtime", private: true, perSecond: 50, pages: pageSizes{50, 20}, list: listOpenOrders},
 		{path: "/v5/order/history", private: true, perSecond: 50, pages: pageSizes{50, 20}, list: listOrderHistory},
+		{path: "/v5/execution/list", private: true, perSecond: 50, pages: pageSizes{100, 50}, list: listExecutions},
+		{path: "/v5/position/closed-pnl", private: true, perSecond: 50, pages: pageSizes{100, 50}, list: listClosedPnl},
+		{path: "/v5/account/transaction-log", private: true, perSecond: 25, pages: pageSizes{50, 20}, list: listTransactions},
+		{path: "/v5/account/contract-transaction-log", private: true, perSecond: 25, pages: pageSizes{50, 20}, list: listContractTransactions},
+		{path: "/v5/asset/fundinghistory", private: true, perSecond: 30, pages: pageSizes{100, 10}, list: listFundHistory},
+		{path: "/v5/asset/deposit/query-record", private: true, perSecond: 5, pages: pageSizes{50, 50}, list: listDeposits},
+		{path: "/v5/asset/withdraw/query-record", private: true, perSecond: 5, pages: pageSizes{50, 50}, list: listWithdrawals},
+		{path: "/v5/asset/transfer/query-inter-transfer-list", private: true, perSecond: 5, pages: pageSizes{50, 20}, list: listTransfers},
+		{path: "/v5/asset/transfer/query-account-coins-balance", private: true, perSecond: 5, serve: serveCoinsBalance},
 	}
 }
 

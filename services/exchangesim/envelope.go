@@ -29,7 +29,12 @@ const (
 	codeTooMany     = 10006
 	codeIP          = 10010
 	codeRoute       = 10017
+	codeUnifiedOnly = 10028
+	codeDemo        = 10032
 	codeExpired     = 33004
+	codeClassicOnly = 100028
+	codeNoAccount   = 131203
+	codeUpgrade     = 182200
 	codeFinalStatus = 181017
 )
 

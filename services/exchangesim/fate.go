@@ -59,6 +59,9 @@ type progress struct {
 
 // steps lists an order's life, oldest first.
 func (d draft) steps() []progress {
+	if d.record != nil {
+		return d.record.steps(d)
+	}
 	f, life := d.fate, d.final-d.created
 	end := progress{status: f.final, updated: d.final}
 	if f.final == statusFilled {

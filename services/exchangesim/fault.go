@@ -54,9 +54,15 @@ const (
 	FaultSkipRows FaultKind = "skip_rows"
 	// FaultOverlap repeats the last Value rows of the page before.
 	FaultOverlap FaultKind = "overlap"
-	// FaultBadRow makes a number of row Value (counted from 0) unreadable.
+	// FaultBadRow makes a number of row Value (counted from 0) unreadable. With
+	// key=K as Value it is, on whatever page it comes, the row with that key:
+	// an orderId, execId or the like.
 	FaultBadRow FaultKind = "bad_row"
-	// FaultKeylessRow takes the key of row Value away.
+	// FaultWrongType makes an object of a number of the row.
+	FaultWrongType FaultKind = "wrong_type"
+	// FaultUnknownStatus gives the row a status, or a type, that nobody knows.
+	FaultUnknownStatus FaultKind = "unknown_status"
+	// FaultKeylessRow takes the row's key away.
 	FaultKeylessRow FaultKind = "keyless_row"
 	// FaultClock dates answers wrongly, by Value (a duration, may be negative).
 	FaultClock FaultKind = "clock"
@@ -191,9 +197,9 @@ func (f Fault) validateValue() error {
 		if notNumber != nil || n < 1 {
 			return wrong("a number of rows above 0")
 		}
-	case FaultBadRow, FaultKeylessRow:
-		if notNumber != nil || n < 0 {
-			return wrong("the index of a row, from 0")
+	case FaultBadRow, FaultWrongType, FaultUnknownStatus, FaultKeylessRow:
+		if !strings.HasPrefix(f.Value, rowByKey) && (notNumber != nil || n < 0) {
+			return wrong("the index of a row, from 0, or key=K")
 		}
 	case FaultStuckCursor:
 		return f.oneOf("", "cycle")
@@ -217,7 +223,7 @@ func (f Fault) oneOf(allowed ...string) error {
 func faultKinds() []string {
 	kinds := []FaultKind{
 		FaultStatus, FaultRetCode, FaultRetCodeBare, FaultLatency, FaultHang, FaultReset, FaultTruncate, FaultHTML, FaultMalformed,
-		FaultShape, FaultEmpty, FaultStuckCursor, FaultLastPage, FaultPageSize, FaultSkipRows, FaultOverlap, FaultBadRow,
+		FaultShape, FaultEmpty, FaultStuckCursor, FaultLastPage, FaultPageSize, FaultSkipRows, FaultOverlap, FaultBadRow, FaultWrongType, FaultUnknownStatus,
 		FaultKeylessRow, FaultClock,
 	}
 	names := make([]string, len(kinds))

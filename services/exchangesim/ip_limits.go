@@ -25,18 +25,20 @@ func newIPLimits(cfg Config) *ipLimits {
 	}
 }
 
-func (l *ipLimits) admit(r *http.Request) *refusal {
+// admit counts a request of an address. A ban by the admin holds even where
+// the limits are off.
+func (l *ipLimits) admit(host string) *refusal {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.on {
-		return nil
-	}
-	now, host := l.clock(), remoteHost(r)
-	l.sweep(now)
+	now := l.clock()
 	if until, banned := l.bans[host]; banned && now.Before(until) {
 		return bare(http.StatusForbidden)
 	}
 	delete(l.bans, host)
+	if !l.on {
+		return nil
+	}
+	l.sweep(now)
 	w := l.windows[host]
 	if w == nil {
 		w = &window{}
@@ -64,6 +66,14 @@ func (l *ipLimits) sweep(now time.Time) {
 			delete(l.windows, host)
 		}
 	}
+}
+
+// ban bans an address for a time from now on.
+func (l *ipLimits) ban(host string, d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bans[host] = l.clock().Add(d)
+	delete(l.windows, host)
 }
 
 // lift ends all bans.

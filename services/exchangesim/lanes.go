@@ -39,6 +39,8 @@ type draft struct {
 	final   int64
 	seed    seed
 	placed  *placedOrder // instead of a lane, for an order the admin placed
+	record  *chronicle   // instead of a lane, for an order of a dense history
+	root    seed         // of record
 }
 
 // draft gives order n of a lane; ok is false if it would be older than the
@@ -63,6 +65,14 @@ func (v *view) draft(l lane, n int64) (d draft, ok bool) {
 	return d, true
 }
 
+// lanes is how many there are: none beside a dense history, which is exact.
+func (v *view) lanes() int {
+	if len(v.histories) > 0 {
+		return 0
+	}
+	return v.rows.OpenOrders
+}
+
 func (v *view) createdIn(turn cycle) int64 {
 	return turn.start + turn.seed.named("created").below(turn.length/20)
 }
@@ -71,7 +81,7 @@ func (v *view) createdIn(turn cycle) int64 {
 // [from, to], and those that the admin placed.
 func (v *view) drafts(scope string, from, to int64) []draft {
 	var list []draft
-	for slot := range v.rows.OpenOrders {
+	for slot := range v.lanes() {
 		l := v.lane(scope, slot)
 		first := v.cycleAt(l.seed, l.length, max(from, v.epoch)).number - 1
 		last := v.cycleAt(l.seed, l.length, to).number

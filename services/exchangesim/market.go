@@ -9,10 +9,11 @@ type market struct {
 	strikes int
 	usdt    coin
 	usdc    coin
+	settles []coin                       // of linear contracts, beyond the two
 	static  map[string]map[string]symbol // category, name: what never expires
 }
 
-func newMarket(root seed, rows Rows) *market {
+func newMarket(root seed, rows Rows, settles []string) *market {
 	m := &market{
 		seed:   root.named("market"),
 		usdt:   stablecoin(root, "USDT"),
@@ -23,10 +24,13 @@ func newMarket(root seed, rows Rows) *market {
 		m.assets = append(m.assets, coinAt(root, k))
 	}
 	m.coins = m.assets[:rows.Symbols]
+	for _, name := range settles {
+		m.settles = append(m.settles, stablecoin(root, name))
+	}
 	perStrike := 4 * min(optionCoins, len(m.coins))
 	m.strikes = max(5, (rows.Positions+perStrike-1)/perStrike)
 	for _, c := range m.coins {
-		for _, s := range []symbol{m.spotPair(c), m.perpetual("linear:USDT", c), m.perpetual("linear:USDC", c), m.perpetual(inverse, c)} {
+		for _, s := range append(m.perpetuals(c), m.spotPair(c), m.perpetual(inverse, c)) {
 			m.static[s.category][s.name] = s
 		}
 	}
@@ -41,7 +45,7 @@ func (m *market) instruments(category string, at int64) []symbol {
 		case spot:
 			list = append(list, m.spotPair(c))
 		case linear:
-			list = append(list, m.perpetual("linear:USDT", c), m.perpetual("linear:USDC", c))
+			list = append(list, m.perpetuals(c)...)
 		case inverse:
 			list = append(list, m.perpetual(inverse, c))
 		case option:
@@ -55,6 +59,15 @@ func (m *market) instruments(category string, at int64) []symbol {
 		for _, c := range m.coins[:min(2, len(m.coins))] {
 			list = append(list, m.dated(category, c, next))
 		}
+	}
+	return list
+}
+
+// perpetuals are the linear ones of a coin, one for each coin that settles.
+func (m *market) perpetuals(c coin) []symbol {
+	var list []symbol
+	for _, scope := range m.linearScopes() {
+		list = append(list, m.perpetual(scope, c))
 	}
 	return list
 }
@@ -112,7 +125,7 @@ func (m *market) coin(name string) (coin, bool) {
 	case "USDC":
 		return m.usdc, true
 	}
-	for _, c := range m.assets {
+	for _, c := range append(m.settles[:len(m.settles):len(m.settles)], m.assets...) {
 		if c.name == name {
 			return c, true
 		}

@@ -5,29 +5,31 @@ import "github.com/shopspring/decimal"
 // order works an outline out: side, prices, quantities and fills.
 func (v *view) order(st standing) order {
 	o := order{draft: st.draft, progress: st.progress}
-	if st.placed != nil {
+	switch {
+	case st.placed != nil:
 		st.placed.detail(&o)
-	} else {
+	case st.record != nil:
+		st.record.detail(v, &o)
+	default:
 		v.detail(&o)
 	}
-	if o.progress.filled == 0 {
-		return o
-	}
-	reference := o.price
-	if reference.IsZero() {
-		reference = o.symbol.last(o.created)
-	}
-	o.avg = v.averagePrice(o, reference)
-	share := decimal.New(o.progress.filled, -2)
-	if o.quoted {
-		o.filled = o.qty.Mul(share).DivRound(o.avg, 8)
-		return o
-	}
-	o.filled = o.qty.Mul(share).Truncate(o.symbol.qtyScale())
-	if o.filled.IsZero() {
-		o.filled = o.qty
+	if o.progress.filled > 0 {
+		o.addFills(v.fills(o))
 	}
 	return o
+}
+
+// addFills sums fills up; the average price is exact where there is one fill.
+func (o *order) addFills(list []fill) {
+	o.executed = list
+	weighted := decimal.Zero
+	for _, f := range list {
+		o.filled, o.value = o.filled.Add(f.qty), o.value.Add(f.value)
+		weighted = weighted.Add(f.price.Mul(f.qty))
+	}
+	if o.filled.IsPositive() {
+		o.avg = weighted.DivRound(o.filled, 18)
+	}
 }
 
 func (v *view) detail(o *order) {
@@ -66,33 +68,17 @@ func (v *view) away(o order, reference decimal.Decimal, points int64) decimal.De
 	return decimal.Max(moved, decimal.New(1, -scale))
 }
 
-// averagePrice is a little better than the limit, with more digits than the
-// tick has, as averages do.
-func (v *view) averagePrice(o order, reference decimal.Decimal) decimal.Decimal {
-	better := o.seed.named("average").at(o.progress.filled).below(200_000)
-	if o.side == "Buy" {
-		better = -better
-	}
-	avg := reference.Mul(decimal.New(one+better, -8)).Round(o.symbol.coin.scale + 4)
-	return decimal.Max(avg, decimal.New(1, -o.symbol.coin.scale-4))
-}
-
-// fees are paid in the settle coin; on spot in what was bought. One order in
-// four pays part of them in another coin.
+// fees sums the fills' fees by coin. One order in four pays part of them in
+// another coin.
 func (o order) fees() map[string]string {
-	fees := map[string]string{}
-	if o.filled.IsZero() {
-		return fees
+	sums, fees := map[string]decimal.Decimal{}, map[string]string{}
+	for _, f := range o.executed {
+		sums[f.coin] = sums[f.coin].Add(f.fee)
 	}
-	coin, base := o.symbol.settle, o.symbol.value(o.filled, o.avg)
-	if o.symbol.category == spot {
-		coin = o.symbol.quote
-		if o.side == "Buy" {
-			coin, base = o.symbol.coin.name, o.filled
-		}
+	for coin, sum := range sums {
+		fees[coin] = sum.String()
 	}
-	fees[coin] = base.Mul(decimal.New(6, -4)).Round(12).String()
-	if o.seed.named("second fee").oneIn(4) && coin != "MNT" {
+	if len(fees) > 0 && fees["MNT"] == "" && o.seed.named("second fee").oneIn(4) {
 		fees["MNT"] = decimal.New(o.seed.named("mnt").between(1, 999_999_999), -10).String()
 	}
 	return fees

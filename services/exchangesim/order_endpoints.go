@@ -17,10 +17,13 @@ func listOpenOrders(_ *Exchange, c *call) (*listing, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	if no := c.unifiedOnly(); no != nil {
+	if no := c.served(pick.category); no != nil {
 		return nil, no
 	}
 	only := c.query.Get("openOnly")
+	if only == "2" && pick.category == inverse && c.owner.walletOf(inverse) == walletContract {
+		only = "1" // where inverse contracts have their own wallet it is called so
+	}
 	if only != "" && only != "0" && only != "1" {
 		return nil, badParam("openOnly must be 0 or 1")
 	}
@@ -41,7 +44,7 @@ func listOrderHistory(x *Exchange, c *call) (*listing, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	if no := c.unifiedOnly(); no != nil {
+	if no := c.served(pick.category); no != nil {
 		return nil, no
 	}
 	status := c.query.Get("orderStatus")
@@ -53,15 +56,70 @@ func listOrderHistory(x *Exchange, c *call) (*listing, *refusal) {
 		return nil, no
 	}
 	remembered := func(s standing) bool {
-		return s.ended() && s.retained(c.at) && (status == "" || s.status == status)
-	}
-	wanted := func(s standing) bool {
-		return remembered(s) && x.dates(s) >= from && x.dates(s) <= to
+		return s.ended() && x.retained(s, c.at) && (status == "" || s.status == status)
 	}
 	if id != "" || link != "" {
-		wanted = remembered
+		return c.orderListing(pick, c.byID(pick.category, id, link, remembered))
 	}
-	return c.orderListing(pick, c.selected(pick, id, link, from, min(to, c.at), wanted))
+	kinds, no := c.orderKinds()
+	if no != nil {
+		return nil, no
+	}
+	each := status != "" || c.query.Get("orderFilter") != "" || x.cfg.Demo || from < c.at-historyDepth
+	return c.indexed.orderTimeline(x, pick, from, to, each, func(s standing) bool {
+		return remembered(s) && kinds(s)
+	}).listing(pick.category, c.trails()), nil
+}
+
+// orderTimeline gives the orders of a selection that order/history files within
+// [from, to]. Orders of dense histories are looked at one by one only where
+// each must be.
+func (v *view) orderTimeline(x *Exchange, pick selection, from, to int64, each bool, wanted func(standing) bool) timeline {
+	var list []standing
+	var lines timeline
+	for _, scope := range pick.scopes(v.market) {
+		for _, s := range v.standings(scope, from, to) {
+			if pick.takes(s.symbol) && wanted(s) && x.dates(s) >= from && x.dates(s) <= to {
+				list = append(list, s)
+			}
+		}
+	}
+	sortNewestFirst(list)
+	var entries []entry
+	for _, s := range list {
+		entries = append(entries, entry{at: s.created, row: func() any { return v.orderRow(v.order(s)) }})
+	}
+	for i := range v.histories {
+		h := &v.histories[i]
+		if pick.takes(h.symbol) && pick.category == h.symbol.category {
+			lines = append(lines, h.orderSeries(v, x, from, to, each, wanted))
+		}
+	}
+	return append(lines, listed(entries))
+}
+
+// orderSeries gives the orders of a dense history that have ended.
+func (h *chronicle) orderSeries(v *view, x *Exchange, from, to int64, each bool, wanted func(standing) bool) series {
+	s := h.seed(v)
+	stand := func(n int64) standing {
+		d := h.draft(v, n)
+		p, _ := v.progressOf(d)
+		return standing{draft: d, progress: p}
+	}
+	line := series{at: func(n int64) int64 { return h.draft(v, n).final }}
+	line.first, line.past = h.orders(s)
+	line.past = min(line.past, h.orderOf(s, h.upTo(s, v.frame))+1)
+	line.past = line.after(v.frame)
+	if x.cfg.HistoryBy != historyByUpdated {
+		line.at = func(n int64) int64 { return h.draft(v, n).created }
+	}
+	line = line.between(from, to)
+	line.at = func(n int64) int64 { return h.draft(v, n).created }
+	line.row = func(n int64) any { return v.orderRow(v.order(stand(n))) }
+	if each || len(v.past.orders) > 0 {
+		return line.where(func(n int64) bool { return wanted(stand(n)) })
+	}
+	return line
 }
 
 // dates gives the time by which order/history files an order.
@@ -79,8 +137,8 @@ func (c *call) selected(pick selection, id, link string, from, to int64, wanted 
 		return c.byID(pick.category, id, link, wanted)
 	}
 	var list []standing
-	for _, scope := range pick.scopes() {
-		for _, s := range c.view.standings(scope, from, to) {
+	for _, scope := range pick.scopes(c.view.market) {
+		for _, s := range c.view.alive(scope, from, to) {
 			if pick.takes(s.symbol) && wanted(s) {
 				list = append(list, s)
 			}
@@ -108,16 +166,23 @@ func (c *call) byID(category, id, link string, wanted func(standing) bool) []sta
 	return nil
 }
 
-// orderListing applies orderFilter and works out the rows of one page only.
-func (c *call) orderListing(pick selection, list []standing) (*listing, *refusal) {
+// orderKinds reads orderFilter.
+func (c *call) orderKinds() (func(standing) bool, *refusal) {
 	filter := c.query.Get("orderFilter")
 	known := []string{"", "Order", "StopOrder", "tpslOrder", "OcoOrder", "BidirectionalTpslOrder"}
 	if !slices.Contains(known, filter) {
 		return nil, badParam("orderFilter invalid: %s", filter)
 	}
-	if filter != "" {
-		list = slices.DeleteFunc(list, func(s standing) bool { return s.filterKind() != filter })
+	return func(s standing) bool { return filter == "" || s.filterKind() == filter }, nil
+}
+
+// orderListing applies orderFilter and works out the rows of one page only.
+func (c *call) orderListing(pick selection, list []standing) (*listing, *refusal) {
+	kinds, no := c.orderKinds()
+	if no != nil {
+		return nil, no
 	}
+	list = slices.DeleteFunc(list, func(s standing) bool { return !kinds(s) })
 	return &listing{
 		category: pick.category, total: len(list), trails: c.trails(),
 		row: func(i int) any { return c.view.orderRow(c.view.order(list[i])) },

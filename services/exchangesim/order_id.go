@@ -20,7 +20,7 @@ const (
 )
 
 func (v *view) orderID(scope string, slot int, n int64) string {
-	for i, name := range orderScopes() {
+	for i, name := range v.market.orderScopes() {
 		if name == scope {
 			return v.encodeID(uint64(i)<<44 | uint64(slot)<<32 | uint64(uint32(n)))
 		}
@@ -51,10 +51,13 @@ func (v *view) lookup(category, id string) (draft, bool) {
 		return draft{}, false
 	}
 	scope, slot := payload>>44, int(payload>>32&0xfff)
-	if int(scope) >= len(orderScopes()) || slot >= v.rows.OpenOrders {
+	if d, ok := v.recorded(slot, int64(uint32(payload))); ok {
+		return d, d.id == id && d.symbol.category == category
+	}
+	if int(scope) >= len(v.market.orderScopes()) || slot >= v.lanes() {
 		return draft{}, false
 	}
-	name := orderScopes()[scope]
+	name := v.market.orderScopes()[scope]
 	d, ok := v.draft(v.lane(name, slot), int64(uint32(payload)))
 	return d, ok && d.id == id && categoryOf(name) == category
 }

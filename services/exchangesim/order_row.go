@@ -64,10 +64,10 @@ func (v *view) orderRow(o order) OrderRow {
 	scale := o.symbol.coin.scale
 	row := OrderRow{
 		OrderID: o.id, OrderLinkID: o.link, Symbol: o.symbol.name, Side: o.side, OrderStatus: o.status,
-		Price: o.price.StringFixed(scale), Qty: o.qty.StringFixed(o.symbol.qtyScale()),
+		Price: o.digits(o.price, scale), Qty: o.digits(o.qty, o.symbol.qtyScale()),
 		CancelType: "UNKNOWN", RejectReason: "EC_NoError", TimeInForce: "GTC", OrderType: "Limit", StopOrderType: "UNKNOWN",
 		LeavesQty: o.leavesQty().String(), LeavesValue: o.leavesValue().String(),
-		CumExecQty: o.filled.String(), CumExecValue: o.symbol.value(o.filled, o.avg).String(), CumExecFee: "0",
+		CumExecQty: o.filled.String(), CumExecValue: o.value.String(), CumExecFee: "0",
 		OcoTriggerBy: "OcoTriggerByUnknown", SmpType: "None",
 		CreatedTime: millis(o.created), UpdatedTime: millis(o.updated), CumFeeDetail: o.fees(),
 	}
@@ -84,6 +84,15 @@ func (v *view) orderRow(o order) OrderRow {
 	v.shapeCondition(&row, o)
 	v.shapeCategory(&row, o)
 	return row
+}
+
+// digits writes a number with the decimals that its symbol has, or, for an
+// order of a dense history, whose numbers keep to no tick, with all it has.
+func (o order) digits(d decimal.Decimal, scale int32) string {
+	if o.record != nil {
+		return d.String()
+	}
+	return d.StringFixed(scale)
 }
 
 // shapeEnd says why an order ended, and what only history rows have.

@@ -19,7 +19,10 @@ type order struct {
 	trigger decimal.Decimal // zero without a condition
 	avg     decimal.Decimal // zero without fills
 	filled  decimal.Decimal
+	value   decimal.Decimal // of what is filled
 	link    string
+	// executed are its fills, oldest first.
+	executed []fill
 }
 
 func (o order) open() bool {
@@ -117,8 +120,16 @@ type standing struct {
 	progress
 }
 
-// standings gives every order of a scope whose life touches [from, to], as it
-// stands now, newest first.
+// alive gives every order of a scope whose life touches [from, to], also those
+// of dense histories.
+func (v *view) alive(scope string, from, to int64) []standing {
+	list := append(v.standings(scope, from, to), v.touching(scope, from, to)...)
+	sortNewestFirst(list)
+	return list
+}
+
+// standings gives every order of a scope's lanes, and every one that the
+// admin placed, whose life touches [from, to], as it stands now, newest first.
 func (v *view) standings(scope string, from, to int64) []standing {
 	var list []standing
 	for _, d := range v.drafts(scope, from, to) {
@@ -139,7 +150,7 @@ func sortNewestFirst(list []standing) {
 // open lists the orders of a scope that have not ended.
 func (v *view) open(scope string) []standing {
 	var list []standing
-	for _, s := range v.standings(scope, v.frame, v.at) {
+	for _, s := range v.alive(scope, v.frame, v.at) {
 		if !s.ended() {
 			list = append(list, s)
 		}

@@ -7,6 +7,10 @@ type listing struct {
 	category string
 	total    int
 	row      func(i int) any
+	// rows gives a run of rows [from, to) at once, in place of row.
+	rows func(from, to int) []any
+	// inRows: the page calls its list "rows" and names no category.
+	inRows bool
 	// trails: the last page has a cursor too, and an empty page follows.
 	trails bool
 }
@@ -15,7 +19,13 @@ type listing struct {
 type page struct {
 	List           []any  `json:"list"`
 	NextPageCursor string `json:"nextPageCursor"`
-	Category       string `json:"category"`
+	Category       string `json:"category,omitempty"`
+}
+
+// rowPage is the same of the asset endpoints that call it so.
+type rowPage struct {
+	Rows           []any  `json:"rows"`
+	NextPageCursor string `json:"nextPageCursor"`
 }
 
 // answer is what is sent, before the faults that garble it.
@@ -64,10 +74,7 @@ func (c *call) cut(all *listing, cur cursor, size int) (answer, *refusal) {
 	if no := c.pageFault(from > 0, to == all.total); no != nil {
 		return answer{}, no
 	}
-	result := page{List: []any{}, Category: all.category}
-	for i := max(0, from-c.faultedOverlap()); i < to; i++ {
-		result.List = append(result.List, all.row(i))
-	}
+	result := page{List: all.slice(max(0, from-c.faultedOverlap()), to), Category: all.category}
 	next := cursor{offset: to, at: cur.at, check: cur.check}
 	trailing := all.trails && to == all.total && cur.offset < max(1, all.total)
 	if trailing {
@@ -77,7 +84,21 @@ func (c *call) cut(all *listing, cur cursor, size int) (answer, *refusal) {
 		result.NextPageCursor = next.String()
 	}
 	result.NextPageCursor = c.faultedCursor(cur, result.NextPageCursor)
+	if all.inRows {
+		return answer{result: rowPage{Rows: result.List, NextPageCursor: result.NextPageCursor}, message: "success"}, nil
+	}
 	return answer{result: result, message: "OK"}, nil
+}
+
+func (l *listing) slice(from, to int) []any {
+	list := []any{}
+	if l.rows != nil {
+		return append(list, l.rows(from, to)...)
+	}
+	for i := from; i < to; i++ {
+		list = append(list, l.row(i))
+	}
+	return list
 }
 
 // trails decides for a walk whether its last page has a cursor: one in three.

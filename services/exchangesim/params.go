@@ -54,20 +54,24 @@ func (s selection) takes(sym symbol) bool {
 }
 
 // scopes gives the scopes that a selection may touch.
-func (s selection) scopes() []string {
+func (s selection) scopes(m *market) []string {
 	if s.category != linear {
 		return []string{s.category}
 	}
 	if s.settle != "" && s.symbol == "" && s.base == "" {
-		return slices.DeleteFunc([]string{"linear:USDT", "linear:USDC"}, func(scope string) bool { return scope != "linear:"+s.settle })
+		return slices.DeleteFunc(m.linearScopes(), func(scope string) bool { return scope != "linear:"+s.settle })
 	}
-	return []string{"linear:USDT", "linear:USDC"}
+	return m.linearScopes()
 }
 
 // window reads startTime and endTime, in Unix milliseconds, both inclusive:
 // both at most 7 days apart; one of them means 7 days from it; none the last
 // 7 days.
-func (c *call) window() (from, to int64, no *refusal) {
+func (c *call) window() (from, to int64, no *refusal) { return c.windowOf(maxWindow, maxWindow) }
+
+// windowOf does so for a span of at most so long, and the usual one where a
+// bound is missing.
+func (c *call) windowOf(most, usual int64) (from, to int64, no *refusal) {
 	from, hasFrom, no := c.stamp64("startTime")
 	if no != nil {
 		return 0, 0, no
@@ -79,17 +83,17 @@ func (c *call) window() (from, to int64, no *refusal) {
 	switch {
 	case hasFrom && hasTo:
 	case hasFrom:
-		to = from + maxWindow
+		to = from + usual
 	case hasTo:
-		from = to - maxWindow
+		from = to - usual
 	default:
-		from, to = c.at-maxWindow, c.at
+		from, to = c.at-usual, c.at
 	}
 	switch {
 	case from > to:
 		return 0, 0, badParam("startTime must not be after endTime")
-	case to-from > maxWindow:
-		return 0, 0, refuse(codeParams, "The time range between startTime and endTime cannot exceed 7 days")
+	case to-from > most:
+		return 0, 0, refuse(codeParams, "The time range between startTime and endTime cannot exceed %d days", most/day)
 	case from < c.at-historyDepth:
 		return 0, 0, badParam("startTime cannot be more than 2 years ago")
 	}

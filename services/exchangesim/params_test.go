@@ -80,18 +80,20 @@ func TestParameterRules(t *testing.T) {
 	}
 }
 
-func TestClassicAccountIsNotServed(t *testing.T) {
+func TestClassicAccountHasNoUnifiedWallet(t *testing.T) {
 	t.Parallel()
 	s, _ := still(t, exchangesim.Config{})
 	_, err := s.SetMode(s.UID(0), 1)
 	require.NoError(t, err)
+	missing := s.Client(0).Get(t, walletPath, "accountType=UNIFIED")
+	require.Equal(t, http.StatusNotFound, missing.Status)
+	require.Empty(t, missing.Body)
 	for path, query := range map[string]string{
-		walletPath: "accountType=UNIFIED", positionPath: "category=inverse", openPath: "category=spot", historyPath: "category=spot",
+		walletPath: "accountType=CONTRACT", positionPath: "category=inverse", openPath: "category=spot", historyPath: "category=spot",
 	} {
-		r := s.Client(0).Get(t, path, query)
-		require.Equal(t, http.StatusNotFound, r.Status)
-		require.Empty(t, r.Body)
+		require.Zero(t, s.Client(0).Get(t, path, query).RetCode, path)
 	}
+	require.Equal(t, 10028, s.Client(0).Get(t, openPath, "category=option").RetCode)
 	r := s.Client(0).Get(t, infoPath, "")
 	require.Contains(t, string(r.Result), `"unifiedMarginStatus":1`)
 	_, err = s.SetMode(s.UID(0), 2)

@@ -13,11 +13,11 @@ func listPositions(x *Exchange, c *call) (*listing, *refusal) {
 	if pick.category != option {
 		pick.base = "" // for option only
 	}
-	if no := c.unifiedOnly(); no != nil {
+	if no := c.served(pick.category); no != nil {
 		return nil, no
 	}
 	rows := []PositionRow{}
-	for _, scope := range pick.scopes() {
+	for _, scope := range pick.scopes(x.world.market) {
 		for _, p := range c.view.positions(scope) {
 			if pick.takes(p.symbol) {
 				rows = append(rows, c.view.positionRow(p))

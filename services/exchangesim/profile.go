@@ -51,8 +51,16 @@ func (x *Exchange) profile(index int, past changes, at int64) profile {
 		}
 	}
 	return profile{
-		uid: uidOf(x.cfg.Seed, index), readOnly: true, permissions: readPermissions(), status: statusUTA2,
+		uid: uidOf(x.cfg.Seed, index), readOnly: true, permissions: readPermissions(), status: x.bornMode(index),
 	}
+}
+
+// bornMode is the unifiedMarginStatus that an account has until it is changed.
+func (x *Exchange) bornMode(index int) int {
+	if index < len(x.cfg.Modes) {
+		return x.cfg.Modes[index]
+	}
+	return statusUTA2
 }
 
 func (p profile) expiry(at int64) int64 {

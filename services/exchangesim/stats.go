@@ -16,14 +16,22 @@ type Stats struct {
 	Most      int               `json:"most_in_flight"`
 	Endpoints map[string]*Tally `json:"endpoints"`
 	UIDs      map[string]*Tally `json:"uids"` // "": public or not identified
+	// Addresses are those that the limits count; beyond a thousand: "other".
+	Addresses map[string]*Tally `json:"addresses"`
 }
 
-// Tally is one line of Stats. ByEndpoint is set for a UID only.
+// Tally is one line of Stats. ByEndpoint is not set for an endpoint. Busiest is
+// the most requests of one second of the exchange's clock.
 type Tally struct {
 	Requests   int            `json:"requests"`
 	Results    map[string]int `json:"results"`
 	ByEndpoint map[string]int `json:"by_endpoint,omitempty"`
+	Busiest    int            `json:"busiest_second"`
+
+	second, within int64 // the second counted now, and its requests
 }
+
+const maxAddresses = 1000
 
 type statBook struct {
 	mu  sync.Mutex
@@ -45,12 +53,12 @@ func (b *statBook) reset(since time.Time) {
 	inFlight := b.now.InFlight
 	b.now = Stats{
 		Since: since.UTC(), InFlight: inFlight, Most: inFlight,
-		Endpoints: map[string]*Tally{}, UIDs: map[string]*Tally{},
+		Endpoints: map[string]*Tally{}, UIDs: map[string]*Tally{}, Addresses: map[string]*Tally{},
 	}
 }
 
 // begin counts a request as under way; the function it returns counts its end.
-func (b *statBook) begin() func(path, uid, result string) {
+func (b *statBook) begin() func(now int64, path, uid, address, result string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.now.InFlight++
@@ -58,7 +66,7 @@ func (b *statBook) begin() func(path, uid, result string) {
 	return b.end
 }
 
-func (b *statBook) end(path, uid, result string) {
+func (b *statBook) end(now int64, path, uid, address, result string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.now.InFlight--
@@ -66,12 +74,25 @@ func (b *statBook) end(path, uid, result string) {
 	if _, known := endpointOf(path); !known {
 		path = "other" // an endless choice of paths must not fill the memory
 	}
-	tally(b.now.Endpoints, path, result)
-	t := tally(b.now.UIDs, uid, result)
-	if t.ByEndpoint == nil {
-		t.ByEndpoint = map[string]int{}
+	if b.now.Addresses[address] == nil && len(b.now.Addresses) >= maxAddresses {
+		address = "other"
 	}
-	t.ByEndpoint[path]++
+	tally(b.now.Endpoints, path, result).tick(now)
+	for _, t := range []*Tally{tally(b.now.UIDs, uid, result), tally(b.now.Addresses, address, result)} {
+		if t.ByEndpoint == nil {
+			t.ByEndpoint = map[string]int{}
+		}
+		t.ByEndpoint[path]++
+		t.tick(now)
+	}
+}
+
+func (t *Tally) tick(now int64) {
+	if now != t.second {
+		t.second, t.within = now, 0
+	}
+	t.within++
+	t.Busiest = max(t.Busiest, int(t.within))
 }
 
 func tally(lines map[string]*Tally, key, result string) *Tally {
@@ -90,14 +111,16 @@ func (x *Exchange) Stats() Stats {
 	x.stats.mu.Lock()
 	defer x.stats.mu.Unlock()
 	s := x.stats.now
-	s.Endpoints, s.UIDs = cloneTallies(s.Endpoints), cloneTallies(s.UIDs)
+	s.Endpoints, s.UIDs, s.Addresses = cloneTallies(s.Endpoints), cloneTallies(s.UIDs), cloneTallies(s.Addresses)
 	return s
 }
 
 func cloneTallies(lines map[string]*Tally) map[string]*Tally {
 	clone := make(map[string]*Tally, len(lines))
 	for key, t := range lines {
-		clone[key] = &Tally{Requests: t.Requests, Results: maps.Clone(t.Results), ByEndpoint: maps.Clone(t.ByEndpoint)}
+		c := *t
+		c.Results, c.ByEndpoint = maps.Clone(t.Results), maps.Clone(t.ByEndpoint)
+		clone[key] = &c
 	}
 	return clone
 }

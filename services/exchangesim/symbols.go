@@ -70,8 +70,11 @@ func (m *market) perpetual(scope string, c coin) symbol {
 		return m.symbol(linear, c.name+"USDT", kindPerpetual, c, "USDT", "USDT")
 	case "linear:USDC":
 		return m.symbol(linear, c.name+"PERP", kindPerpetual, c, "USDC", "USDC")
-	default:
+	case inverse:
 		return m.symbol(inverse, c.name+"USD", kindPerpetual, c, "USD", c.name)
+	default:
+		settle := strings.TrimPrefix(scope, linear+":")
+		return m.symbol(linear, c.name+settle, kindPerpetual, c, settle, settle)
 	}
 }
 

@@ -17,9 +17,14 @@ type Truth struct {
 	Account AccountInfo `json:"account"`
 	Key     KeyInfo     `json:"key"`
 	Revoked bool        `json:"revoked"`
-	// Wallet is the row of wallet-balance; Balances its coins.
+	// Wallet is the row of wallet-balance of the first wallet that the account
+	// has (UNIFIED, but of a classic account CONTRACT); Balances its coins.
 	Wallet   WalletRow `json:"wallet"`
 	Balances []CoinRow `json:"balances"`
+	// Wallets are all rows of wallet-balance by accountType, Fund the rows of
+	// the FUND wallet.
+	Wallets map[string]WalletRow `json:"wallets"`
+	Fund    []FundRow            `json:"fund"`
 	// Positions, by scope: linear:USDT, linear:USDC, inverse, option.
 	Positions map[string][]PositionRow `json:"positions"`
 	// OpenOrders, by scope: spot and those of Positions.
@@ -76,13 +81,18 @@ func (x *Exchange) TruthSince(uid string, at time.Time, span time.Duration) (*Tr
 	owner := x.profile(index, v.past, ms)
 	t := &Truth{
 		At: time.UnixMilli(ms).UTC(), Time: ms, UID: owner.uid, Account: x.accountInfo(v.acc, owner),
-		Key: x.keyInfo(owner, "", ms), Revoked: owner.revoked, Wallet: v.walletRow(nil),
+		Key: x.keyInfo(owner, "", ms), Revoked: owner.revoked,
+		Wallets: map[string]WalletRow{}, Fund: v.fundRows(nil),
 		Positions: map[string][]PositionRow{}, OpenOrders: map[string][]OrderRow{},
 		Orders: map[string][]OrderRow{}, History: map[string][]OrderRow{}, Prices: x.world.prices(ms),
 	}
+	for _, kind := range owner.wallets() {
+		t.Wallets[kind] = v.walletRow(kind, owner, nil)
+	}
+	t.Wallet = t.Wallets[owner.wallets()[0]]
 	t.Balances = t.Wallet.Coin
 	t.addPositions(v)
-	t.addOrders(v, ms-span.Milliseconds())
+	t.addOrders(x, v, ms-span.Milliseconds())
 	return t, nil
 }
 
@@ -112,7 +122,7 @@ func (x *Exchange) past(at time.Time) (int64, error) {
 }
 
 func (t *Truth) addPositions(v *view) {
-	for _, scope := range positionScopes() {
+	for _, scope := range v.market.positionScopes() {
 		t.Positions[scope] = []PositionRow{}
 		for _, p := range v.positions(scope) {
 			t.Positions[scope] = append(t.Positions[scope], v.positionRow(p))
@@ -120,16 +130,16 @@ func (t *Truth) addPositions(v *view) {
 	}
 }
 
-func (t *Truth) addOrders(v *view, from int64) {
+func (t *Truth) addOrders(x *Exchange, v *view, from int64) {
 	for _, category := range allCategories() {
 		t.Orders[category], t.History[category] = []OrderRow{}, []OrderRow{}
 	}
-	for _, scope := range orderScopes() {
+	for _, scope := range v.market.orderScopes() {
 		category := categoryOf(scope)
 		t.OpenOrders[scope] = []OrderRow{}
 		// An order that ends after the frame is still open, even if a span
 		// shorter than a tick begins after its end.
-		for _, s := range v.standings(scope, min(from, v.frame), v.at) {
+		for _, s := range v.alive(scope, min(from, v.frame), v.at) {
 			row := v.orderRow(v.order(s))
 			if !s.ended() {
 				t.OpenOrders[scope] = append(t.OpenOrders[scope], row)
@@ -138,7 +148,7 @@ func (t *Truth) addOrders(v *view, from int64) {
 				continue
 			}
 			t.Orders[category] = append(t.Orders[category], row)
-			if s.ended() && s.retained(v.at) {
+			if s.ended() && x.retained(s, v.at) {
 				t.History[category] = append(t.History[category], row)
 			}
 		}

@@ -2,7 +2,7 @@ package exchangesim
 
 import "github.com/shopspring/decimal"
 
-// wallet is the unified wallet of an account: its holdings, valued, with what
+// wallet is one of an account's wallets: its holdings, valued, with what
 // positions and orders bind of them.
 type wallet struct {
 	coins []walletCoin
@@ -19,10 +19,10 @@ type binding struct {
 	pnl, optionValue, im, mm, orderIM, locked decimal.Decimal
 }
 
-func (v *view) wallet() wallet {
-	bound := v.bindings()
+func (v *view) wallet(kind string, owner profile) wallet {
+	bound := v.bindings(func(scope string) bool { return owner.walletOf(scope) == kind })
 	var w wallet
-	for _, h := range v.holdings() {
+	for _, h := range v.holdings(kind) {
 		w.coins = append(w.coins, v.valued(h, bound[h.coin.name]))
 	}
 	return w
@@ -42,7 +42,8 @@ func (v *view) valued(h holding, b *binding) walletCoin {
 	return c
 }
 
-func (v *view) bindings() map[string]*binding {
+// bindings sums up what the scopes of a wallet bind.
+func (v *view) bindings(within func(scope string) bool) map[string]*binding {
 	bound := map[string]*binding{}
 	of := func(coin string) *binding {
 		if bound[coin] == nil {
@@ -50,7 +51,10 @@ func (v *view) bindings() map[string]*binding {
 		}
 		return bound[coin]
 	}
-	for _, scope := range positionScopes() {
+	for _, scope := range v.market.positionScopes() {
+		if !within(scope) {
+			continue
+		}
 		for _, p := range v.positions(scope) {
 			b, worth := of(p.symbol.settle), p.worth(v.frame)
 			b.im, b.mm = b.im.Add(worth.im), b.mm.Add(worth.mm)
@@ -61,7 +65,10 @@ func (v *view) bindings() map[string]*binding {
 			b.pnl = b.pnl.Add(worth.pnl)
 		}
 	}
-	for _, scope := range orderScopes() {
+	for _, scope := range v.market.orderScopes() {
+		if !within(scope) {
+			continue
+		}
 		for _, o := range v.openOrders(scope) {
 			coin, amount := o.binds()
 			if o.symbol.category == spot {

@@ -48,11 +48,12 @@ type CoinRow struct {
 	ColRes              string `json:"colRes"`
 }
 
-// walletRow gives the row, with the coins asked for; nil asks for all that are
+// walletRow gives the row of one of the account's wallets, with the coins asked for; nil asks for all that are
 // not zero.
-func (v *view) walletRow(ask []coin) WalletRow {
-	w := v.wallet()
+func (v *view) walletRow(kind string, owner profile, ask []coin) WalletRow {
+	w := v.wallet(kind, owner)
 	row := v.totals(w)
+	row.AccountType = kind
 	row.Coin = []CoinRow{}
 	if ask == nil {
 		for _, c := range w.coins {
@@ -100,7 +101,7 @@ func (v *view) totals(w wallet) WalletRow {
 		mm = mm.Add(c.positionMM.Mul(c.price).Round(8))
 	}
 	row := WalletRow{
-		AccountType: "UNIFIED", TotalEquity: equity.String(), TotalWalletBalance: balance.String(), TotalPerpUPL: pnl.String(),
+		TotalEquity: equity.String(), TotalWalletBalance: balance.String(), TotalPerpUPL: pnl.String(),
 	}
 	if v.acc.margin == marginIsolated {
 		return row

@@ -1,6 +1,9 @@
 package exchangesim
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // world is the part of the exchange that needs no memory: every row is a
 // closed-form function of the seed, the account and the instant.
@@ -10,17 +13,23 @@ type world struct {
 	tick   int64
 	rows   Rows
 	market *market
+	// histories are the dense ones, if any: then nothing ends but what is theirs.
+	histories []chronicle
+	funded    bool // of which the perpetuals are funded
 }
 
 func newWorld(cfg Config) *world {
 	root := seed(cfg.Seed).named("world")
-	return &world{
+	w := &world{
 		seed:   root,
 		epoch:  cfg.Epoch.UnixMilli(),
 		tick:   int64(cfg.Tick / time.Millisecond),
 		rows:   cfg.Rows,
-		market: newMarket(root, cfg.Rows),
+		market: newMarket(root, cfg.Rows, cfg.SettleCoins),
+		funded: cfg.History.Funding,
 	}
+	w.histories = cfg.History.chronicles(w.market)
+	return w
 }
 
 // frame is the last tick at or before an instant: what moves by itself moves
@@ -61,10 +70,21 @@ func (w *world) view(acc account, at int64, past changes) *view {
 	return &view{world: w, acc: acc, at: at, frame: w.frame(at), past: past}
 }
 
-// positionScopes and orderScopes are the walks that cover an account.
-func positionScopes() []string { return []string{"linear:USDT", "linear:USDC", inverse, option} }
+// positionScopes and orderScopes are the walks that cover an account. An
+// order's id holds its scope's place in the list, so what is added comes last.
+func (m *market) positionScopes() []string {
+	scopes := []string{"linear:USDT", "linear:USDC", inverse, option}
+	for _, c := range m.settles {
+		scopes = append(scopes, linear+":"+c.name)
+	}
+	return scopes
+}
 
-func orderScopes() []string { return append([]string{spot}, positionScopes()...) }
+func (m *market) orderScopes() []string { return append([]string{spot}, m.positionScopes()...) }
+
+func (m *market) linearScopes() []string {
+	return slices.DeleteFunc(m.positionScopes(), func(scope string) bool { return categoryOf(scope) != linear })
+}
 
 func categoryOf(scope string) string {
 	for _, c := range []string{spot, inverse, option} {

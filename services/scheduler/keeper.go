@@ -64,15 +64,23 @@ func (k *keeper) purge(ctx context.Context) (time.Duration, error) {
 
 // prune removes one batch of what is past its retention.
 func (k *keeper) prune(ctx context.Context) (time.Duration, error) {
-	removed, err := k.ledger.Prune(ctx, k.cfg.Batch)
+	runs, err := k.ledger.Prune(ctx, k.cfg.Batch)
 	if err != nil {
 		return 0, err
 	}
-	if removed > 0 {
-		k.log.WithField("runs", removed).Info("runs past their retention removed")
+	history, err := k.ledger.PruneHistory(ctx, historyRows*k.cfg.Batch)
+	if err != nil {
+		return 0, err
 	}
-	if removed >= k.cfg.Batch {
+	if runs+history > 0 {
+		k.log.WithFields(logrus.Fields{"runs": runs, "history_rows": history}).Info("removed what is past its retention")
+	}
+	if runs >= k.cfg.Batch || history >= historyRows*k.cfg.Batch {
 		return 0, nil
 	}
 	return k.cfg.Prune, nil
 }
+
+// historyRows is how many rows of a history go for each run: a run takes its
+// jobs with it.
+const historyRows = 10

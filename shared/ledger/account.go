@@ -46,19 +46,26 @@ type Account struct {
 	KeyPermissions map[string][]string
 	KeyExpiresAt   *time.Time
 	CreatedAt      time.Time
+	// ExpectUID is the UID that its key was said to have when it was added.
+	ExpectUID string
+	// ParentUID is the master's UID if this is a sub-account, as far as known.
+	ParentUID string
+	IsMaster  bool
 }
 
 const selectAccount = `
 SELECT a.id, a.name, a.market_id, m.exchange, m.environment, m.base_url, a.status, a.reason, a.key_version,
        a.allow_write_key, coalesce(a.exchange_uid, ''), coalesce(a.account_mode, ''), a.key_permissions,
-       a.key_expires_at, a.created_at
+       a.key_expires_at, a.created_at, coalesce(a.expected_uid, ''), coalesce(a.parent_uid, ''),
+       coalesce(a.is_master, false)
 FROM alphapulse.accounts a JOIN alphapulse.markets m ON m.id = a.market_id`
 
 func scanAccount(row pgx.CollectableRow) (Account, error) {
 	var a Account
 	var permissions []byte
 	err := row.Scan(&a.ID, &a.Name, &a.MarketID, &a.Exchange, &a.Environment, &a.BaseURL, &a.Status, &a.Reason,
-		&a.KeyVersion, &a.AllowWriteKey, &a.ExchangeUID, &a.AccountMode, &permissions, &a.KeyExpiresAt, &a.CreatedAt)
+		&a.KeyVersion, &a.AllowWriteKey, &a.ExchangeUID, &a.AccountMode, &permissions, &a.KeyExpiresAt, &a.CreatedAt,
+		&a.ExpectUID, &a.ParentUID, &a.IsMaster)
 	if err == nil && permissions != nil {
 		err = json.Unmarshal(permissions, &a.KeyPermissions)
 	}
@@ -70,6 +77,8 @@ type NewAccount struct {
 	Name          string
 	Market        Market
 	AllowWriteKey bool
+	// ExpectUID, if not empty, is the UID that the key must belong to.
+	ExpectUID string
 	// Seal encrypts the credentials for the account's id and key version.
 	Seal func(accountID string, version int) ([]byte, error)
 }
@@ -84,8 +93,9 @@ func (l *Ledger) AddAccount(ctx context.Context, n NewAccount) (Account, Run, er
 			return err
 		}
 		const insert = `
-INSERT INTO alphapulse.accounts (name, market_id, allow_write_key) VALUES ($1, $2, $3) RETURNING id`
-		if err := tx.QueryRow(ctx, insert, n.Name, marketID, n.AllowWriteKey).Scan(&id); err != nil {
+INSERT INTO alphapulse.accounts (name, market_id, allow_write_key, expected_uid)
+VALUES ($1, $2, $3, nullif($4, '')) RETURNING id`
+		if err := tx.QueryRow(ctx, insert, n.Name, marketID, n.AllowWriteKey, n.ExpectUID).Scan(&id); err != nil {
 			if postgres.Violates(err, "accounts_name") {
 				return fmt.Errorf("account %q: %w", n.Name, ErrNameTaken)
 			}
@@ -115,6 +125,9 @@ func addAccountSchedules(ctx context.Context, tx pgx.Tx, id string) error {
 		if err := addSchedule(ctx, tx, syncjob.Subject{Kind: syncjob.Account, ID: id}, t); err != nil {
 			return err
 		}
+	}
+	if err := scheduleVerify(ctx, tx, id); err != nil {
+		return err
 	}
 	_, err := tx.Exec(ctx, `SELECT pg_notify($1, $2)`, ChannelAccounts, id)
 	return err

@@ -61,6 +61,8 @@ type Claimed struct {
 	Environment string
 	BaseURL     string
 	Account     string // name; "" for a market's job
+	// ExchangeUID is whose account this is, as a probe found it; before the first
+	// one, the UID that was given when it was added, or "".
 	ExchangeUID string
 	Mode        string // the account's, as the last probe found it
 	AllowWrite  bool
@@ -140,7 +142,7 @@ func (l *Ledger) Claim(ctx context.Context, req ClaimRequest) (*Claimed, Refusal
 const claimable = `
     j.status = 'queued' AND j.next_at IS NULL AND j.attempt < j.max_attempts
 AND r.id = j.run_id AND r.status = 'running' AND (r.deadline_at IS NULL OR r.deadline_at > clock_timestamp())
-AND (j.account_id IS NULL OR a.status = 'active' OR (j.data_type = 'probe' AND a.status <> 'removed'))
+AND (j.account_id IS NULL OR a.status = 'active' OR (j.data_type = 'probe' AND j.trigger <> 'schedule' AND a.status <> 'removed'))
 AND (j.lane <> 'live' OR NOT EXISTS (
         SELECT FROM alphapulse.sync_jobs s
         WHERE s.subject_id = j.subject_id AND s.data_type = j.data_type AND s.lane = 'live' AND s.status = 'running'))`
@@ -164,7 +166,7 @@ WHERE j.id = $1 AND k.id = j.id AND %s
   AND NOT %s
 RETURNING j.id, j.run_id, j.claim, j.data_type, j.lane, j.trigger,
           CASE WHEN j.account_id IS NULL THEN 'market' ELSE 'account' END, j.subject_id,
-          m.id, m.exchange, m.environment, m.base_url, coalesce(a.name, ''), coalesce(a.exchange_uid, ''),
+          m.id, m.exchange, m.environment, m.base_url, coalesce(a.name, ''), coalesce(a.exchange_uid, a.expected_uid, ''),
           coalesce(a.account_mode, ''),
           coalesce(a.allow_write_key, false), j.attempt, j.max_attempts, coalesce(j.key_version, 0), c.sealed,
           j."window", j.params, coalesce(j.error_class, ''), j.timeout_at - j.claimed_at, j.claimed_at, j.as_of`,
@@ -180,8 +182,6 @@ RETURNING j.id, j.run_id, j.claim, j.data_type, j.lane, j.trigger,
 	if err != nil {
 		return nil, err
 	}
-	if window != nil && window.Valid {
-		job.Window = &Window{From: window.Lower.Time, To: window.Upper.Time}
-	}
+	job.Window = optionalWindow(window)
 	return &job, nil
 }

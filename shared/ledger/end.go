@@ -14,6 +14,13 @@ import (
 // commit of one of its jobs that comes later finds no row and rolls back.
 // Ending a run that has ended does nothing.
 func (l *Ledger) EndRun(ctx context.Context, runID string, why syncjob.CancelReason) error {
+	return l.endIf(ctx, runID, why, nil)
+}
+
+// endIf is EndRun if still, asked under the run's lock, says so; nil is yes.
+func (l *Ledger) endIf(
+	ctx context.Context, runID string, why syncjob.CancelReason, still func(context.Context, pgx.Tx) (bool, error),
+) error {
 	err := l.db.InTx(ctx, "end run", func(ctx context.Context, tx pgx.Tx) error {
 		if err := lockProbedAccount(ctx, tx, runID); err != nil {
 			return err
@@ -25,6 +32,11 @@ func (l *Ledger) EndRun(ctx context.Context, runID string, why syncjob.CancelRea
 		}
 		if status != syncjob.RunRunning {
 			return nil
+		}
+		if still != nil {
+			if ok, err := still(ctx, tx); err != nil || !ok {
+				return err
+			}
 		}
 		return endLocked(ctx, tx, runID, why)
 	})
@@ -49,26 +61,22 @@ WHERE id = (SELECT account_id FROM alphapulse.sync_runs WHERE id = $1 AND trigge
 func endLocked(ctx context.Context, tx pgx.Tx, runID string, why syncjob.CancelReason) error {
 	const cancel = `
 WITH open AS (
-    SELECT id, status, subject_id, data_type, lane FROM alphapulse.sync_jobs
+    SELECT id, status, coalesce(next_at = 'infinity', false) AS held FROM alphapulse.sync_jobs
     WHERE run_id = $1 AND status IN ('queued', 'running', 'waiting') ORDER BY id FOR UPDATE)
 UPDATE alphapulse.sync_jobs j
 SET status = 'cancelled', cancel_reason = $2, finished_at = clock_timestamp(), next_at = NULL, wait_reason = NULL
 FROM open WHERE j.id = open.id
-RETURNING open.status, j.subject_id, j.data_type, j.lane`
+RETURNING open.status, open.held, j.subject_id, j.data_type, j.lane`
 	rows, err := tx.Query(ctx, cancel, runID, string(why))
 	if err != nil {
 		return err
 	}
-	type cancelled struct{ Status, SubjectID, DataType, Lane string }
 	jobs, err := pgx.CollectRows(rows, pgx.RowToStructByPos[cancelled])
 	if err != nil {
 		return err
 	}
 	for _, job := range jobs {
-		if job.Status != string(syncjob.Running) {
-			continue
-		}
-		if err := wakeSibling(ctx, tx, job.SubjectID, job.DataType, job.Lane); err != nil {
+		if err := job.makeRoom(ctx, tx); err != nil {
 			return err
 		}
 	}
@@ -76,14 +84,38 @@ RETURNING open.status, j.subject_id, j.data_type, j.lane`
 	return err
 }
 
+// cancelled is a job that was ended early, as it was before.
+type cancelled struct {
+	Status    string
+	Held      bool
+	SubjectID string
+	DataType  string
+	Lane      string
+}
+
+// makeRoom lets those go that waited for the job.
+func (c cancelled) makeRoom(ctx context.Context, tx pgx.Tx) error {
+	if c.Held {
+		return nil
+	}
+	if _, err := letGo(ctx, tx, c.SubjectID, c.DataType, c.Lane); err != nil {
+		return err
+	}
+	if c.Status != string(syncjob.Running) {
+		return nil
+	}
+	return wakeSibling(ctx, tx, c.SubjectID, c.DataType, c.Lane)
+}
+
 // rejectEndedProbe records with the account why its probe did not pass, if no
-// worker did: it was cancelled, or its workers died.
+// worker did: it was cancelled, or its workers died. A scheduled probe has
+// nothing to decide, so that it did not come to an end means nothing.
 func rejectEndedProbe(ctx context.Context, tx pgx.Tx, runID string) error {
 	const read = `
 SELECT a.id, a.status, a.key_version, (j.params ->> 'key_version')::integer, j.started_at IS NOT NULL,
        coalesce(j.error_message, ''), coalesce(j.cancel_reason, '')
 FROM alphapulse.sync_jobs j JOIN alphapulse.accounts a ON a.id = j.account_id
-WHERE j.run_id = $1 AND j.data_type = 'probe' AND j.status IN ('cancelled', 'dead')`
+WHERE j.run_id = $1 AND j.trigger = 'probe' AND j.status IN ('cancelled', 'dead')`
 	rows, err := tx.Query(ctx, read, runID)
 	if err != nil {
 		return err

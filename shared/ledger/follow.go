@@ -11,7 +11,8 @@ import (
 
 // follow does what an outcome entails, in its transaction: the failed attempt
 // is recorded, the state of the data type brought up to date, a waiting sibling
-// woken, and what a market's success made pointless skipped.
+// woken, the next window that was held back let go, and what a market's success
+// made pointless skipped.
 func follow(ctx context.Context, tx pgx.Tx, job *Claimed, out Outcome) error {
 	if out.failed() {
 		if err := recordAttempt(ctx, tx, job, out); err != nil {
@@ -25,6 +26,11 @@ func follow(ctx context.Context, tx pgx.Tx, job *Claimed, out Outcome) error {
 	}
 	if err := wakeSibling(ctx, tx, job.Subject.ID, string(job.DataType), string(job.Lane)); err != nil {
 		return err
+	}
+	if out.Status != syncjob.Waiting {
+		if _, err := letGo(ctx, tx, job.Subject.ID, string(job.DataType), string(job.Lane)); err != nil {
+			return err
+		}
 	}
 	if job.Subject.Kind == syncjob.Market && out.Status == syncjob.Succeeded && job.Lane == syncjob.Live {
 		return skipQueued(ctx, tx, job, out)

@@ -102,7 +102,8 @@ func (l *Ledger) probe(
 func endProbes(ctx context.Context, tx pgx.Tx, accountID string) error {
 	const open = `
 SELECT id FROM alphapulse.sync_runs
-WHERE subject_id = $1 AND status = 'running' AND trigger = 'probe' ORDER BY created_at, id FOR NO KEY UPDATE`
+WHERE subject_id = $1 AND status = 'running'
+  AND (trigger = 'probe' OR (trigger = 'schedule' AND requested_types = '{probe}')) ORDER BY created_at, id FOR NO KEY UPDATE`
 	rows, err := tx.Query(ctx, open, accountID)
 	if err != nil {
 		return fmt.Errorf("finding open probes: %w", err)

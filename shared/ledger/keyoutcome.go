@@ -26,19 +26,28 @@ WHERE id = $1 AND key_version = $2 AND status = 'active'`
 	}
 }
 
+// CodeOtherOwner is the error code of a probe that found the key to belong to
+// another UID than the account: whatever it read would be somebody else's.
+const CodeOtherOwner = "uid_changed"
+
 // KeyFacts is what a passed probe learned.
 type KeyFacts struct {
 	UID         string
 	Mode        string
 	Permissions map[string][]string
 	ExpiresAt   time.Time // zero: never
+	// ParentUID is the master's UID of a sub-account's key; "" otherwise.
+	ParentUID string
+	IsMaster  bool
 }
 
 // CommitProbe records the outcome of a probe. A passed probe (facts not nil)
 // puts the probed key version in use, makes the account active, drops older
 // keys and, if the account was not active before, starts its initial run. A
 // probe that failed leaves a pending account pending with the reason, and drops
-// a candidate of an account that has a key in use.
+// a candidate of an account that has a key in use. If the key in use was refused
+// or is another UID's now, the account needs attention; any other failure means
+// nothing to an active account.
 func (l *Ledger) CommitProbe(ctx context.Context, job *Claimed, out Outcome, facts *KeyFacts) (Settled, error) {
 	after := func(ctx context.Context, tx pgx.Tx, account lockedAccount, out Outcome) error {
 		switch {
@@ -57,6 +66,9 @@ func acceptKey(ctx context.Context, tx pgx.Tx, job *Claimed, account lockedAccou
 	if job.KeyVersion < account.KeyVersion {
 		return nil // a newer key is in use already
 	}
+	if job.Trigger == syncjob.Schedule && account.Status != AccountActive {
+		return nil // it was stopped meanwhile; only a probe that was asked for brings it back
+	}
 	permissions, err := json.Marshal(facts.Permissions)
 	if err != nil {
 		return fmt.Errorf("encoding permissions: %w", err)
@@ -64,10 +76,11 @@ func acceptKey(ctx context.Context, tx pgx.Tx, job *Claimed, account lockedAccou
 	const update = `
 UPDATE alphapulse.accounts
 SET status = 'active', reason = '', key_version = $2, exchange_uid = $3, account_mode = $4, key_permissions = $5,
-    key_expires_at = $6, updated_at = clock_timestamp()
+    key_warned_days = CASE WHEN key_expires_at IS NOT DISTINCT FROM $6 THEN key_warned_days END,
+    key_expires_at = $6, parent_uid = nullif($7, ''), is_master = $8, updated_at = clock_timestamp()
 WHERE id = $1 AND status <> 'removed'`
 	tag, err := tx.Exec(ctx, update, account.ID, job.KeyVersion, facts.UID, facts.Mode, permissions,
-		nullTime(facts.ExpiresAt))
+		nullTime(facts.ExpiresAt), facts.ParentUID, facts.IsMaster)
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
 	}
@@ -85,7 +98,8 @@ WHERE id = $1 AND status <> 'removed'`
 }
 
 func rejectKey(ctx context.Context, tx pgx.Tx, job *Claimed, account lockedAccount, out Outcome) error {
-	return rejectProbed(ctx, tx, account, job.KeyVersion, out.Class == syncjob.Auth, out.Message)
+	refused := out.Class == syncjob.Auth || out.Code == CodeOtherOwner
+	return rejectProbed(ctx, tx, account, job.KeyVersion, refused, out.Message)
 }
 
 // rejectProbed records why a probe of a key version did not pass.

@@ -31,6 +31,12 @@ type Settings struct {
 	// sequence before it is published again.
 	UnconfirmedAfter time.Duration
 	Retention        time.Duration // of ended runs, their jobs and attempts
+	// AccountWindows is how many jobs of one account and type may be out in lane
+	// backfill at a time; the others are held back.
+	AccountWindows int
+	// VerifySample is the share of an account's stored windows that its daily
+	// verification compares.
+	VerifySample float64
 }
 
 // DefaultSettings are those of docs/protocol.md.
@@ -39,6 +45,8 @@ func DefaultSettings() Settings {
 		Lease:            10 * time.Second,
 		UnconfirmedAfter: 10 * time.Second,
 		Retention:        30 * 24 * time.Hour,
+		AccountWindows:   4,
+		VerifySample:     0.05,
 	}
 }
 
@@ -59,6 +67,12 @@ func New(db *postgres.DB, set Settings) *Ledger {
 	}
 	if set.Retention == 0 {
 		set.Retention = def.Retention
+	}
+	if set.AccountWindows == 0 {
+		set.AccountWindows = def.AccountWindows
+	}
+	if set.VerifySample == 0 {
+		set.VerifySample = def.VerifySample
 	}
 	return &Ledger{db: db, set: set}
 }

@@ -18,7 +18,7 @@ type Planned struct {
 }
 
 // PlanDue plans the due schedules of up to limit accounts or markets: one run
-// per subject with every due type that has no open live job, is not paused and
+// per subject (and one for its probe) with every due type that has no open live job, is not paused and
 // not banned. A slot passes either way; after downtime only the newest one is
 // planned. Any number of schedulers may call it: subjects that another one is
 // planning are left to it.
@@ -134,24 +134,28 @@ func bannedFor(market string) string {
       AND (e.banned_until IS NULL OR e.banned_until <= clock_timestamp())))`, market)
 }
 
-// createScheduledRuns makes one run per subject for the slots that were taken.
+// createScheduledRuns makes one run per subject for the slots that were taken,
+// and one for its probe.
 func createScheduledRuns(
 	ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, slots []slot,
 ) (Planned, error) {
 	var planned Planned
-	runs := map[string]*scheduledRun{}
+	runs := map[scheduledFor]*scheduledRun{}
 	for _, s := range slots {
 		if !s.Plan {
 			planned.Skipped++
 			continue
 		}
-		run := runs[s.SubjectID]
+		key := scheduledFor{subject: s.SubjectID, probe: s.DataType == string(syncjob.Probe)}
+		run := runs[key]
 		if run == nil {
 			run = &scheduledRun{}
-			runs[s.SubjectID] = run
+			runs[key] = run
 		}
 		run.types = append(run.types, syncjob.DataType(s.DataType))
-		run.cadence = max(run.cadence, s.Every)
+		if !key.probe { // it is over in seconds or it is not worth waiting for
+			run.cadence = max(run.cadence, s.Every)
+		}
 		planned.Jobs++
 	}
 	planned.Runs = len(runs)
@@ -161,6 +165,13 @@ func createScheduledRuns(
 	return planned, insertScheduledRuns(ctx, tx, kind, runs)
 }
 
+// scheduledFor tells the runs of a tick apart. A probe has one of its own: it is
+// no data, and must not decide how a run of data ended.
+type scheduledFor struct {
+	subject string
+	probe   bool
+}
+
 // scheduledRun collects the due types of one subject.
 type scheduledRun struct {
 	types   []syncjob.DataType
@@ -168,12 +179,12 @@ type scheduledRun struct {
 }
 
 func insertScheduledRuns(
-	ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, runs map[string]*scheduledRun,
+	ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, runs map[scheduledFor]*scheduledRun,
 ) error {
 	var subjects, types []string
 	var deadlines []time.Duration
-	for subject, run := range runs {
-		subjects = append(subjects, subject)
+	for key, run := range runs {
+		subjects = append(subjects, key.subject)
 		types = append(types, syncjob.JoinTypes(syncjob.Normalize(run.types)))
 		deadlines = append(deadlines, syncjob.RunDeadline(syncjob.Schedule, run.cadence))
 	}

@@ -21,7 +21,7 @@ type Publication struct {
 	Environment string
 	DataType    syncjob.DataType
 	Lane        syncjob.Lane
-	ExpiresAt   *time.Time // the run's deadline; nil: none
+	ExpiresAt   *time.Time // the run's deadline; nil: it moves
 }
 
 // TakeDue takes up to limit jobs that are due and marks each as being
@@ -43,7 +43,8 @@ LEFT JOIN alphapulse.accounts a ON a.id = k.account_id
 JOIN alphapulse.markets m ON m.id = coalesce(k.market_id, a.market_id)
 WHERE j.id = ANY (ARRAY(SELECT id FROM due)) AND k.id = j.id AND j.status IN ('queued', 'waiting')
 RETURNING j.id, j.run_id, j.publishes, CASE WHEN j.account_id IS NULL THEN 'market' ELSE 'account' END,
-          j.subject_id, m.exchange, m.environment, j.data_type, j.lane, r.deadline_at`
+          j.subject_id, m.exchange, m.environment, j.data_type, j.lane,
+          CASE WHEN NOT r.` + moving + ` THEN r.deadline_at END`
 	rows, err := l.db.Query(ctx, take, limit)
 	if err != nil {
 		return nil, fmt.Errorf("taking due jobs: %w", err)

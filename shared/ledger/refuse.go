@@ -18,7 +18,8 @@ type standing struct {
 	Claim         string
 	Trigger       syncjob.Trigger
 	Lane          syncjob.Lane
-	Probe         bool
+	SubjectID     string
+	DataType      string
 	Unpublished   bool // held back, or about to be published again
 	Attempt       int
 	MaxAttempts   int
@@ -59,6 +60,10 @@ func (l *Ledger) refuse(ctx context.Context, req ClaimRequest) (Refusal, error) 
 		}
 		refusal = s.answer()
 		refusal.Status, refusal.Class, err = s.apply(ctx, tx, req.JobID, refusal)
+		if err != nil || !s.Status.Open() || refusal.Status.Open() {
+			return err
+		}
+		_, err = letGo(ctx, tx, s.SubjectID, s.DataType, string(s.Lane))
 		return err
 	})
 	if err != nil {
@@ -100,8 +105,14 @@ func (s *standing) inactive() bool {
 	case AccountRemoved:
 		return true
 	default:
-		return !s.Probe
+		return !s.decides()
 	}
+}
+
+// decides reports whether the job is a probe that may bring its account back. A
+// scheduled probe only looks whether an active account's key still holds.
+func (s *standing) decides() bool {
+	return s.DataType == string(syncjob.Probe) && s.Trigger != syncjob.Schedule
 }
 
 func readStanding(ctx context.Context, tx pgx.Tx, req ClaimRequest) (*standing, error) {
@@ -109,7 +120,7 @@ func readStanding(ctx context.Context, tx pgx.Tx, req ClaimRequest) (*standing, 
 		return nil, err
 	}
 	read := fmt.Sprintf(`
-SELECT j.status, j.run_id, coalesce(j.claim::text, ''), j.trigger, j.lane, j.data_type = 'probe',
+SELECT j.status, j.run_id, coalesce(j.claim::text, ''), j.trigger, j.lane, j.subject_id, j.data_type,
        j.next_at IS NOT NULL, j.attempt, j.max_attempts,
        j.publishes = $2,
        greatest(coalesce(j.lease_until - clock_timestamp(), interval '0'), interval '0'),

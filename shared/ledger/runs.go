@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
@@ -107,6 +108,7 @@ type Job struct {
 	QueuedAt     time.Time
 	StartedAt    *time.Time
 	FinishedAt   *time.Time
+	Window       *Window // of a history; nil: what is now
 }
 
 // Jobs reads the jobs of a run in the order of their types.
@@ -115,16 +117,27 @@ func (l *Ledger) Jobs(ctx context.Context, runID string) ([]Job, error) {
 SELECT id, data_type, lane, status, coalesce(wait_reason, ''), coalesce(cancel_reason, ''), attempt, max_attempts,
        coalesce(owner, ''), coalesce(error_class, ''), coalesce(error_code, ''), coalesce(error_message, ''),
        rows_fetched, rows_changed, rows_deleted, exchange_requests, as_of,
-       CASE WHEN next_at < 'infinity' THEN next_at END, queued_at, started_at, finished_at
+       CASE WHEN next_at < 'infinity' THEN next_at END, queued_at, started_at, finished_at, "window"
 FROM alphapulse.sync_jobs WHERE run_id = $1
-ORDER BY array_position(ARRAY['balances', 'positions', 'orders', 'prices'], data_type), data_type, queued_at, id`
+ORDER BY array_position(ARRAY['balances', 'positions', 'orders', 'prices'], data_type), data_type, lower("window") NULLS FIRST, queued_at,
+         id`
 	rows, err := l.db.Query(ctx, query, runID)
 	if err != nil {
 		return nil, notFound(err, "jobs of run %s", runID)
 	}
-	jobs, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Job])
+	jobs, err := pgx.CollectRows(rows, scanJob)
 	if err != nil {
 		return nil, notFound(err, "jobs of run %s", runID)
 	}
 	return jobs, nil
+}
+
+func scanJob(row pgx.CollectableRow) (Job, error) {
+	var j Job
+	var window *pgtype.Range[pgtype.Timestamptz]
+	err := row.Scan(&j.ID, &j.DataType, &j.Lane, &j.Status, &j.WaitReason, &j.CancelReason, &j.Attempt, &j.MaxAttempts,
+		&j.Owner, &j.ErrorClass, &j.ErrorCode, &j.ErrorMessage, &j.RowsFetched, &j.RowsChanged, &j.RowsDeleted, &j.Requests,
+		&j.AsOf, &j.NextAt, &j.QueuedAt, &j.StartedAt, &j.FinishedAt, &window)
+	j.Window = optionalWindow(window)
+	return j, err
 }

@@ -85,8 +85,12 @@ func takeBack(ctx context.Context, tx pgx.Tx, lost lostJob) error {
 }
 
 // EndOverdue ends runs past their deadline: those with an open job expire, the
-// others are folded. It returns how many ended.
+// others are folded. The deadline of a backfill, a verification or a repair that
+// moves is put off first. It returns how many ended.
 func (l *Ledger) EndOverdue(ctx context.Context, limit int) (int, error) {
+	if err := l.extendMoving(ctx, limit); err != nil {
+		return 0, err
+	}
 	const find = `
 SELECT r.id, EXISTS (SELECT FROM alphapulse.sync_jobs j
                      WHERE j.run_id = r.id AND j.status IN ('queued', 'running', 'waiting'))
@@ -108,7 +112,7 @@ ORDER BY r.deadline_at LIMIT $1`
 	var failures error
 	for _, run := range runs {
 		if run.Open {
-			err = l.EndRun(ctx, run.ID, syncjob.CancelDeadline)
+			err = l.expire(ctx, run.ID)
 		} else {
 			_, err = l.Fold(ctx, run.ID)
 		}
@@ -182,7 +186,7 @@ WHERE run_id = $1 AND status = 'queued' AND next_at = 'infinity'`
 }
 
 // Prune deletes runs that ended before the retention, with their jobs and
-// attempts, and minute prices older than it. It returns how many runs went.
+// attempts. It returns how many went.
 func (l *Ledger) Prune(ctx context.Context, limit int) (int, error) {
 	const runs = `
 DELETE FROM alphapulse.sync_runs
@@ -192,14 +196,6 @@ WHERE id = ANY (ARRAY(SELECT id FROM alphapulse.sync_runs
 	tag, err := l.db.Exec(ctx, runs, l.set.Retention, limit)
 	if err != nil {
 		return 0, fmt.Errorf("pruning old runs: %w", err)
-	}
-	const prices = `
-DELETE FROM alphapulse.prices_history
-WHERE ctid = ANY (ARRAY(SELECT ctid FROM alphapulse.prices_history
-                        WHERE valid_from < (SELECT clock_timestamp() - $1::interval) AND valid_to IS NOT NULL
-                        ORDER BY valid_from LIMIT $2))`
-	if _, err := l.db.Exec(ctx, prices, 30*24*time.Hour, 10*limit); err != nil {
-		return 0, fmt.Errorf("pruning old prices: %w", err)
 	}
 	return int(tag.RowsAffected()), nil
 }

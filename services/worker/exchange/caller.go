@@ -100,6 +100,14 @@ func (c *Caller) Once(ctx context.Context, use Use, attempt func(context.Context
 	return fault
 }
 
+// Learn passes on what the exchange said about its limits with an answer. A
+// budget that does not learn ignores it.
+func (c *Caller) Learn(use Use, said Allowance) {
+	if learner, ok := c.budget.(Learner); ok {
+		learner.Learn(use, said)
+	}
+}
+
 // explain turns the policies' own errors into classified ones.
 func (c *Caller) explain(err error) *Error {
 	var classified *Error

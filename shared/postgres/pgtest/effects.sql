@@ -46,7 +46,7 @@ CREATE FUNCTION effects.log_delete() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO effects.effect_log (table_name, op)
     SELECT DISTINCT TG_TABLE_NAME, TG_OP FROM old_rows
-    WHERE TG_TABLE_NAME = 'prices'
+    WHERE TG_TABLE_NAME IN ('prices', 'instruments', 'candles')
        OR EXISTS (SELECT FROM alphapulse.accounts a
                   WHERE a.id = (to_jsonb(old_rows) ->> 'account_id')::uuid AND a.status <> 'removed');
     RETURN NULL;
@@ -70,8 +70,8 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['balances', 'positions', 'orders', 'fills', 'prices'] LOOP
-        CONTINUE WHEN name = 'fills' AND to_regclass('alphapulse.fills') IS NULL;
+    FOREACH name IN ARRAY ARRAY['balances', 'positions', 'orders', 'fills', 'ledger', 'closed_pnl', 'prices',
+                                'instruments', 'candles'] LOOP
         EXECUTE format('CREATE TRIGGER effects_insert AFTER INSERT ON alphapulse.%I
             REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION effects.log_insert()', name);
         EXECUTE format('CREATE TRIGGER effects_update AFTER UPDATE ON alphapulse.%I

@@ -8,8 +8,10 @@ import (
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 )
 
-// readClock is one reading of the exchange's clock for exchange.Clock.
+// readClock is one reading of the exchange's clock for exchange.Clock. It goes
+// before backfill whoever asks, since every request of the host waits for it.
 func (s *session) readClock(ctx context.Context) (exchange.Reading, error) {
+	ctx = exchange.WithPriority(ctx, exchange.Live)
 	var reading exchange.Reading
 	fault := s.host.Caller.Once(ctx, s.use(serverTime), func(ctx context.Context) error {
 		sent := time.Now()

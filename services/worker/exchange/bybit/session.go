@@ -23,6 +23,7 @@ type session struct {
 	base        string
 	environment string
 	uid         string
+	venue       string
 	host        *exchange.Host
 	http        *http.Client
 	recvWindow  time.Duration
@@ -47,6 +48,7 @@ func newSession(target exchange.Target, hosts *exchange.Hosts, settings Settings
 		base:        base.String(),
 		environment: target.Environment,
 		uid:         target.UID,
+		venue:       venueOf(strings.ToLower(base.Host)),
 		host:        host,
 		http:        settings.HTTP,
 		recvWindow:  settings.RecvWindow,
@@ -80,10 +82,6 @@ func (s *session) get(ctx context.Context, ep endpoint, query url.Values) (reply
 	return answer, nil
 }
 
-func (s *session) use(ep endpoint) exchange.Use {
-	return exchange.Use{Host: s.host.Name, UID: s.uid, Endpoint: string(ep)}
-}
-
 // send makes one request. It is called when it may go out at once.
 func (s *session) send(ctx context.Context, ep endpoint, query string) (reply, *exchange.Error) {
 	request, err := s.request(ctx, ep, query)
@@ -96,6 +94,7 @@ func (s *session) send(ctx context.Context, ep endpoint, query string) (reply, *
 		return reply{}, networkFault(err)
 	}
 	defer func() { _ = response.Body.Close() }()
+	s.learn(ep, response.Header, sent)
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	if err != nil {
 		return reply{}, networkFault(fmt.Errorf("the answer broke off after %d bytes: %w", len(body), err))
