@@ -56,10 +56,6 @@ func (c Class) EndsJob() bool {
 	}
 }
 
-// TooManyPages is the Code of an Incomplete walk that ended because it had more
-// pages than a walk may have. A walk of a history can be had in smaller windows.
-const TooManyPages = "too_many_pages"
-
 // Error is a classified fault of one call or one walk. Message never holds a
 // key, a secret, a signature or a signed string.
 type Error struct {
