@@ -114,21 +114,28 @@ const Patience = 3 * time.Minute
 // jobs.
 func (f *Fleet) Eventually(what string, ok func() bool) {
 	f.T.Helper()
-	if !polled(ok) {
-		f.T.Fatalf("%s: not within %s\n%s", what, Patience, f.latestJobs())
+	f.EventuallyWithin(Patience, what, ok)
+}
+
+// EventuallyWithin is Eventually for what takes longer than a test's usual
+// patience.
+func (f *Fleet) EventuallyWithin(patience time.Duration, what string, ok func() bool) {
+	f.T.Helper()
+	if !polled(patience, ok) {
+		f.T.Fatalf("%s: not within %s\n%s", what, patience, f.latestJobs())
 	}
 }
 
 // Await is Eventually without a fleet.
 func Await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	if !polled(ok) {
+	if !polled(Patience, ok) {
 		t.Fatalf("%s: not within %s", what, Patience)
 	}
 }
 
-func polled(ok func() bool) bool {
-	for deadline := time.Now().Add(Patience); !ok(); {
+func polled(patience time.Duration, ok func() bool) bool {
+	for deadline := time.Now().Add(patience); !ok(); {
 		if time.Now().After(deadline) {
 			return false
 		}

@@ -139,7 +139,7 @@ func (p *Process) AwaitOutput(text string) {
 // lives.
 func (p *Process) AwaitOutputs(text string, n int) {
 	p.t.Helper()
-	if !polled(func() bool { return strings.Count(p.Output(), text) >= n }) {
+	if !polled(Patience, func() bool { return strings.Count(p.Output(), text) >= n }) {
 		p.t.Fatalf("%s did not write %q %d times; it wrote:\n%s", p.name, text, n, tail(p.Output(), 3000))
 	}
 }

@@ -1,0 +1,146 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alphapulse/alphapulse/services/exchangesim"
+	"github.com/alphapulse/alphapulse/services/internal/fleettest"
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres/pgtest"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+const day = 24 * time.Hour
+
+// year is a stand-in with a year of history of two symbols, 40 fills a day each,
+// that ends so many days ago.
+func year(quiet int) (exchangesim.Config, time.Time) {
+	today := time.Now().UTC().Truncate(day)
+	from := today.Add(-365 * day)
+	return exchangesim.Config{
+		Tick: 1 << 40, Epoch: from.Add(-day), Rows: exchangesim.Rows{Assets: 3, Positions: 1, OpenOrders: 1},
+		History: exchangesim.History{
+			Symbols: []string{"BTCUSDT", "ETHUSDT"}, FillsPerDay: 40, From: from, Until: today.Add(-time.Duration(quiet) * day),
+		},
+	}, from
+}
+
+// backfill reads everything since from, and waits for its end.
+func backfill(t *testing.T, f *fleettest.Fleet, account ledger.Account, from time.Time) ledger.Run {
+	t.Helper()
+	run, err := f.Ledger.StartBackfill(t.Context(), ledger.BackfillRequest{
+		AccountID: account.ID, Types: syncjob.Histories(), Since: from, Until: time.Now(),
+	})
+	require.NoError(t, err)
+	f.EventuallyWithin(3*time.Minute, "the backfill has ended", func() bool {
+		run, err = f.Ledger.Run(t.Context(), run.ID)
+		return err == nil && run.Status != syncjob.RunRunning
+	})
+	return run
+}
+
+// checkYear compares every row of the year with the stand-in's truth, and the
+// number of fills with what was asked of it.
+func checkYear(t *testing.T, f *fleettest.Fleet, account ledger.Account, from time.Time, days int) {
+	t.Helper()
+	drift := f.RecordDrift(account, from, time.Now().UTC().Truncate(day))
+	require.Empty(t, drift[:min(len(drift), 20)], "%d differences", len(drift))
+	require.Equal(t, days*2*40, count(t, f, `SELECT count(*) FROM alphapulse.fills WHERE account_id = $1 AND exec_type <> 'Funding'`, account.ID))
+	require.Zero(t, count(t, f, `
+SELECT count(*) FROM alphapulse.sync_coverage
+WHERE account_id = $1 AND unreadable IS NULL AND NOT covered @> tstzrange($2, $3)`,
+		account.ID, from, time.Now().Add(-day)), "a scope is not covered")
+}
+
+func TestAYearOfHistoryIsWholeAndExact(t *testing.T) {
+	t.Parallel()
+	for name, quiet := range map[string]int{"busy to the end": 0, "the last ten days quiet": 10} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, from := year(quiet)
+			f := fleettest.New(t, cfg)
+			effects := pgtest.InstallEffectLog(t, f.DB.URL)
+			f.Start()
+			account := f.Active(0)
+			run := backfill(t, f, account, from)
+			require.Equal(t, syncjob.RunSucceeded, run.Status)
+			checkYear(t, f, account, from, 365-quiet)
+			effects.CheckEffects(t)
+
+			before := dataWrites(t, f)
+			_, jobs := f.Sync(account.ID, syncjob.Fills, syncjob.Ledger, syncjob.ClosedPnL, syncjob.Orders, syncjob.Balances, syncjob.Positions)
+			for dataType, job := range jobs {
+				require.Equal(t, syncjob.Succeeded, job.Status, "%s: %s", dataType, job.ErrorMessage)
+				require.Zero(t, job.RowsChanged, dataType)
+			}
+			require.Equal(t, before, dataWrites(t, f), "a second sync with nothing new writes no row")
+		})
+	}
+}
+
+// dataWrites counts the tuples that the data tables' writers made and left dead.
+func dataWrites(t *testing.T, f *fleettest.Fleet) int {
+	t.Helper()
+	return count(t, f, `
+SELECT (sum(n_tup_ins + n_tup_upd + n_tup_del))::bigint FROM pg_stat_user_tables
+WHERE schemaname = 'alphapulse' AND relname IN ('balances', 'positions', 'orders', 'orders_history', 'balances_history',
+      'positions_history', 'fills', 'ledger', 'closed_pnl')`)
+}
+
+func TestAYearOfHistoryThroughRateLimits(t *testing.T) {
+	t.Parallel()
+	cfg, from := year(0)
+	for _, endpoint := range []string{"/v5/order/history", "/v5/execution/list", "/v5/account/transaction-log"} {
+		cfg.Faults = append(cfg.Faults, exchangesim.Fault{Endpoint: endpoint, EveryN: 3, Kind: exchangesim.FaultRetCode, Value: "10006"})
+	}
+	f := fleettest.New(t, cfg)
+	f.Start()
+	account := f.Active(0)
+	run := backfill(t, f, account, from)
+	require.Equal(t, syncjob.RunSucceeded, run.Status)
+	checkYear(t, f, account, from, 365)
+}
+
+func TestAYearOfHistoryWithEveryWorkerKilledEveryTwoSeconds(t *testing.T) {
+	t.Parallel()
+	cfg, from := year(0)
+	f := fleettest.New(t, cfg)
+	effects := pgtest.InstallEffectLog(t, f.DB.URL)
+	f.Scheduler()
+	f.Aggregator()
+	start := f.Processes(f.Broker.URL())
+	var workers []*fleettest.Process
+	for _, types := range []string{"balances,positions,prices,instruments", "orders,closed_pnl", "fills", "ledger"} {
+		workers = append(workers, start("worker "+types, "worker", "--types", types, "--requests-per-second", "100000"))
+	}
+	account := f.Active(0)
+	killing := time.NewTicker(2 * time.Second)
+	defer killing.Stop()
+	done := make(chan struct{})
+	kills := 0
+	killed := make(chan struct{})
+	go func() {
+		defer close(killed)
+		for {
+			select {
+			case <-done:
+				return
+			case <-killing.C:
+				kills++
+				for _, w := range workers {
+					w.KillAndRestart()
+				}
+			}
+		}
+	}()
+	run := backfill(t, f, account, from)
+	close(done)
+	<-killed
+	require.Positive(t, kills, "the backfill was done before the first kill")
+	require.Equal(t, syncjob.RunSucceeded, run.Status)
+	checkYear(t, f, account, from, 365)
+	effects.CheckEffects(t)
+}
