@@ -145,3 +145,19 @@ func TestDemoKeepsOrdersForAWeek(t *testing.T) {
 		require.Equal(t, historyDepth, h.Depth)
 	}
 }
+
+// The documentation's default for spot orders of a classic account is "Order".
+func TestClassicSpotOrdersAreAskedForByTheirKind(t *testing.T) {
+	t.Parallel()
+	stand := newStand(t)
+	answer := func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write(list("", `{"orderId":"`+r.URL.Query().Get("orderFilter")+`1","orderStatus":"Filled"}`))
+	}
+	stand.on(orderHistory, answer)
+	stand.on(orderRealtime, answer)
+	client := stand.client(t, inMode("classic"))
+	require.Len(t, client.ClosedOrders(t.Context(), spot, aDay()).Rows, 3)
+	require.Len(t, client.OpenOrders(t.Context(), spot).Rows, 3)
+	require.Len(t, client.ClosedOrders(t.Context(), linear, aDay()).Rows, 1)
+	require.Len(t, stand.client(t).ClosedOrders(t.Context(), spot, aDay()).Rows, 1)
+}
