@@ -58,6 +58,9 @@ func Run(t *testing.T, x Exchange) {
 	readers, err := x.readers()
 	require.NoError(t, err)
 	for _, r := range readers {
+		if x.Only != nil && !x.Only(r.reading, r.scope) {
+			continue
+		}
 		t.Run(fmt.Sprintf("%s/%s", r.reading, r.scope), func(t *testing.T) {
 			t.Parallel()
 			runReader(t, newBench(x, r))

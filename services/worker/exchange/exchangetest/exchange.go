@@ -13,8 +13,11 @@ type Exchange struct {
 	New func(hosts *exchange.Hosts) (exchange.Adapter, error)
 	// Target is an account that the adapter accepts; the suite puts its own
 	// base URL and UID in. An exchange whose scopes depend on the mode of the
-	// account is run once for each mode.
+	// account is run once for each mode, with Only.
 	Target exchange.Target
+	// Only picks the readers to be tried one by one; nil: all. In a second mode
+	// of an exchange it spares those that are the same as in the first.
+	Only func(reading Reading, scope exchange.Scope) bool
 	// Credentials are of a form that the adapter accepts. They are searched for
 	// in all that it says, so they must not be contained in anything else.
 	Credentials exchange.Credentials
@@ -43,11 +46,12 @@ type Exchange struct {
 // Rows says what the rows of one reading look like on the wire.
 type Rows struct {
 	Reading Reading
-	// Sample makes one row, the same for the same wish. Two that differ in
-	// scope, N or At have different keys.
+	// Sample makes one row, the same for the same wish. Two of a scope that
+	// differ in N and At have different keys.
 	Sample func(Wish) Sample
 	// Spoil makes one of the row's numbers a value of a wrong type, and Strip
-	// takes away what its key is made of.
+	// takes away what its key is made of. Spoil gives nil for a row that has no
+	// number outside of its key.
 	Spoil, Strip func(payload []byte) []byte
 	// Single: the exchange gives everything in one answer.
 	Single bool
@@ -81,6 +85,9 @@ type Refusal struct {
 	// Answer is what the exchange sends. It quotes said wherever it can quote
 	// what it was sent; said can stand in a JSON string as it is.
 	Answer func(now time.Time, said string) Answer
+	// Other replaces Exchange.Other while the exchange refuses like this; nil,
+	// or an answer without a body: it does not.
+	Other func(r *http.Request, now time.Time) Answer
 	// Wait is when, from now, the exchange would accept the request again, if
 	// that can be known from the answer; 0: it cannot.
 	Wait time.Duration

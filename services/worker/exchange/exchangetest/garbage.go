@@ -17,6 +17,17 @@ type garbage struct {
 	send  func(w http.ResponseWriter, whole Answer)
 }
 
+const connectionCut = "a connection that is cut"
+
+// tried: net/http asks again by itself when a connection that it kept turns out
+// to be closed, and no policy sees that.
+func (g garbage) tried(s *scene) error {
+	if g.name == connectionCut {
+		return nil
+	}
+	return s.tried(g.class)
+}
+
 func garbages() []garbage {
 	body := func(text string) func(http.ResponseWriter, Answer) {
 		return func(w http.ResponseWriter, _ Answer) { write(w, Answer{Body: []byte(text)}) }
@@ -31,7 +42,7 @@ func garbages() []garbage {
 			w.Header().Set("Content-Length", strconv.Itoa(len(whole.Body)))
 			write(w, Answer{Body: whole.Body[:len(whole.Body)/2]})
 		}},
-		{"a connection that is cut", exchange.Transient, func(http.ResponseWriter, Answer) { panic(http.ErrAbortHandler) }},
+		{connectionCut, exchange.Transient, func(http.ResponseWriter, Answer) { panic(http.ErrAbortHandler) }},
 		{"a gateway's error", exchange.Transient, func(w http.ResponseWriter, _ Answer) { write(w, Answer{Status: http.StatusBadGateway}) }},
 		{"an object that nobody knows", exchange.Decode, body(`{"unheard":"of"}`)},
 		{"a list that nobody knows", exchange.Decode, body(`[7]`)},
@@ -49,7 +60,7 @@ func garbled(ctx context.Context, b bench) error {
 			}
 		}
 		err := b.reads(ctx, nil, send, func(s *scene, got result) error {
-			return errors.Join(got.ended(g.class), got.holds(nil), s.tried(g.class), s.discreet(got))
+			return errors.Join(got.ended(g.class), got.holds(nil), g.tried(s), s.discreet(got))
 		})
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", g.name, err))

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"time"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 )
@@ -92,12 +90,7 @@ func lastFails(ctx context.Context, b bench) error {
 	rows := b.some(9)
 	cut := func(s *stage) {
 		s.sizes = []int{3}
-		s.intercept = func(w http.ResponseWriter, r *http.Request, q Question, _ int) bool {
-			if q.Page == 2 {
-				write(w, refusal.Answer(time.Now(), "no more"))
-			}
-			return q.Page == 2
-		}
+		s.refuse(refusal, func(q Question, _ int) bool { return q.Page != 2 })
 	}
 	return b.reads(ctx, rows, cut, func(s *scene, got result) error {
 		return errors.Join(got.ended(exchange.Transient), got.holds(rows[:6]), s.dated(got))

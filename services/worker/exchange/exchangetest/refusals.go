@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
 	"time"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
@@ -35,12 +33,7 @@ func refused(ctx context.Context, b bench) error {
 
 func (b bench) refusedBy(ctx context.Context, refusal Refusal) error {
 	before := time.Now()
-	refuse := func(s *stage) {
-		s.intercept = func(w http.ResponseWriter, _ *http.Request, _ Question, _ int) bool {
-			write(w, refusal.Answer(time.Now(), strings.Join(s.secrets(), " ")))
-			return true
-		}
-	}
+	refuse := func(s *stage) { s.refuse(refusal, nil) }
 	return b.reads(ctx, b.some(1), refuse, func(s *scene, got result) error {
 		return errors.Join(
 			got.ended(refusal.Class), got.holds(nil), got.named(), s.discreet(got),
@@ -73,7 +66,7 @@ func (g result) waits(refusal Refusal, before, after time.Time) error {
 func (s *scene) tried(class exchange.Class) error {
 	most := 1
 	switch class {
-	case exchange.Transient:
+	case exchange.Transient, exchange.Maintenance: // which may look like trouble at first
 		most = 3
 	case exchange.RateLimited, exchange.ClockSkew:
 		most = 2
@@ -95,14 +88,7 @@ func recovers(ctx context.Context, b bench) error {
 			continue
 		}
 		rows := b.some(2)
-		once := func(s *stage) {
-			s.intercept = func(w http.ResponseWriter, _ *http.Request, _ Question, n int) bool {
-				if n == 1 {
-					write(w, refusal.Answer(time.Now(), "not now"))
-				}
-				return n == 1
-			}
-		}
+		once := func(s *stage) { s.refuse(refusal, func(_ Question, n int) bool { return n > 1 }) }
 		err := b.reads(ctx, rows, once, func(s *scene, got result) error {
 			again := s.read(ctx, b.window)
 			return errors.Join(got.ended(refusal.Class), again.whole(), again.holds(rows))

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +40,7 @@ type stage struct {
 	// next gives the page after a page; nil: the one after it, -1 after the last.
 	next      func(page int, last bool) int
 	intercept intercept
+	refusal   Refusal // in force, for what asks for no rows
 
 	mu        sync.Mutex
 	first     time.Time
@@ -56,10 +58,33 @@ func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
 	case n > mostQuestions:
 		w.WriteHeader(http.StatusTeapot)
 	case q.Reading == "":
-		write(w, s.exchange.Other(r, time.Now()))
+		write(w, s.besides(r))
 	case s.intercept != nil && s.intercept(w, r, q, n):
 	default:
 		write(w, s.exchange.Wire.Page(s.page(q, n)))
+	}
+}
+
+// besides answers what asks for no rows.
+func (s *stage) besides(r *http.Request) Answer {
+	if s.refusal.Other != nil {
+		if answer := s.refusal.Other(r, time.Now()); len(answer.Body) > 0 {
+			return answer
+		}
+	}
+	return s.exchange.Other(r, time.Now())
+}
+
+// refuse makes the stage answer every question with a refusal that quotes what
+// it was sent, except those that spare lets through; nil: none.
+func (s *stage) refuse(refusal Refusal, spare func(q Question, n int) bool) {
+	s.refusal = refusal
+	s.intercept = func(w http.ResponseWriter, r *http.Request, q Question, n int) bool {
+		if spare != nil && spare(q, n) {
+			return false
+		}
+		write(w, refusal.Answer(time.Now(), strings.Join(s.quotable(r), " ")))
+		return true
 	}
 }
 
@@ -165,16 +190,28 @@ func (s *stage) questions() []Question {
 	return slices.Clone(s.asked)
 }
 
-// secrets are all that nothing may show. A market has no credentials, and so
-// could not tell them from other text.
+// secrets are all that nothing may show.
 func (s *stage) secrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return append(s.credentials(), s.hidden...)
+}
+
+// credentials of the account. A market has none, and so could not tell them from
+// other text.
+func (s *stage) credentials() []string {
 	if s.reader.public {
-		return slices.Clone(s.hidden)
+		return nil
 	}
-	own := []string{s.exchange.Credentials.Key(), string(s.exchange.Credentials.Secret())}
-	return append(own, s.hidden...)
+	return []string{s.exchange.Credentials.Key(), string(s.exchange.Credentials.Secret())}
+}
+
+// quotable is what the exchange could quote of one request, and more.
+func (s *stage) quotable(r *http.Request) []string {
+	if s.exchange.Hidden == nil {
+		return s.credentials()
+	}
+	return append(s.credentials(), s.exchange.Hidden(r)...)
 }
 
 // welcome reports requests that the exchange would have refused.
