@@ -31,7 +31,9 @@ func TestAHoleIsFilledByItself(t *testing.T) {
 	require.Equal(t, []string{"fills", "ledger"}, run.Types)
 	require.Equal(t, []Window{
 		{From: day(1), To: day(3)},
-		{From: day(1), To: day(7)}, span7(7), {From: day(14), To: day(15)},
+		{From: day(1), To: day(7)},
+		span7(7),
+		{From: day(14), To: day(15)},
 	}, b.windows(run.ID), "between the first and the last instant of a scope, and no more")
 	for _, job := range b.jobsOf(run.ID) {
 		require.Equal(t, syncjob.Backfill, job.Lane)
