@@ -70,7 +70,10 @@ func TestClosesReadAsByAnotherClient(t *testing.T) {
 func TestWithdrawalsReadAsByAnotherClient(t *testing.T) {
 	t.Parallel()
 	r := standInRivals(t)
-	withdrawals, err := r.theirs.Asset().GetWithdrawalRecords(oracle.V5GetWithdrawalRecordsParam{StartTime: &r.start, EndTime: &r.end})
+	r.span.From = r.span.To.Add(-29 * 24 * time.Hour)
+	r.start = r.span.From.UnixMilli()
+	all := oracle.WithdrawTypeV5(2)
+	withdrawals, err := r.theirs.Asset().GetWithdrawalRecords(oracle.V5GetWithdrawalRecordsParam{WithdrawType: &all, StartTime: &r.start, EndTime: &r.end})
 	require.NoError(t, err)
 	require.NotEmpty(t, withdrawals.Result.Rows)
 	mine := r.ours.LedgerEntries(t.Context(), withdrawalBook, r.span)
