@@ -28,7 +28,7 @@ func TestALowerLimitIsLearntFromTheAnswers(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return one[int](t, first.db, `SELECT coalesce(max(size), 0) FROM alphapulse.account_budgets`) == 10
 	}, patience, 5*time.Millisecond, "the fleet knows, although nobody asks for a lease")
-	readAll(t, t.Context(), []*process{first, second}, sim, 1, 3, 5)
+	readAll(t, exchange.Live, []*process{first, second}, sim, 1, 3, 5)
 	tally := sim.Stats().Endpoints[path]
 	require.Equal(t, 31, tally.Results["ok"])
 	require.LessOrEqual(t, tally.Requests, 32, "one at most did not come at its time: %v", tally.Results)

@@ -17,8 +17,9 @@ import (
 
 // readAll reads accounts from several goroutines of each process until n
 // requests of each have been answered; every fault ends the test.
-func readAll(t *testing.T, ctx context.Context, processes []*process, sim *exchangesimtest.Server, accounts, walkers, n int) {
+func readAll(t *testing.T, as exchange.Priority, processes []*process, sim *exchangesimtest.Server, accounts, walkers, n int) {
 	t.Helper()
+	ctx := exchange.WithPriority(t.Context(), as)
 	var reading sync.WaitGroup
 	for _, p := range processes {
 		for w := range walkers {
@@ -53,7 +54,7 @@ func TestProcessesTogetherKeepTheLimits(t *testing.T) {
 				processes = append(processes, p)
 			}
 			began := time.Now()
-			readAll(t, backfill(t), processes, sim, c.accounts, 3, c.requests)
+			readAll(t, exchange.Backfill, processes, sim, c.accounts, 3, c.requests)
 			took := time.Since(began)
 			stats := sim.Stats()
 			for uid, tally := range stats.UIDs {
@@ -108,7 +109,7 @@ func TestAccountsTakeTurns(t *testing.T) {
 	t.Parallel()
 	p, _ := start(t, pgtest.New(t), Config{RequestsPerSecond: 20, BackfillWait: patience})
 	ctx := backfill(t)
-	takeAll(t, ctx, p, use("busy"), 2) // the burst is gone
+	takeAll(t, p, exchange.Backfill, use("busy"), 2) // the burst is gone
 	var mu sync.Mutex
 	var order []string
 	var taking sync.WaitGroup
@@ -156,7 +157,7 @@ func awaitQueue(t *testing.T, p *process, n int) {
 func TestLiveGoesBeforeBackfill(t *testing.T) {
 	t.Parallel()
 	p, _ := start(t, pgtest.New(t), Config{RequestsPerSecond: 20, BackfillWait: patience})
-	takeAll(t, t.Context(), p, use("1"), 6) // the burst is gone
+	takeAll(t, p, exchange.Live, use("1"), 6) // the burst is gone
 	var waiting sync.WaitGroup
 	ctx, giveUp := context.WithCancel(backfill(t))
 	defer waiting.Wait()
@@ -179,7 +180,7 @@ func TestBackfillLeavesTheBurstToLive(t *testing.T) {
 	db := pgtest.New(t)
 	first, _ := start(t, db, Config{BackfillWait: patience})
 	second, _ := start(t, db, Config{})
-	takeAll(t, backfill(t), first, use("1"), 30) // as fast as they are granted
+	takeAll(t, first, exchange.Backfill, use("1"), 30) // as fast as they are granted
 	for range 5 {
 		u := use("2")
 		a := second.address(u)
