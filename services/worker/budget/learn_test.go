@@ -32,6 +32,31 @@ func TestALowerLimitIsLearntFromTheAnswers(t *testing.T) {
 	fewRefusals(t, path, sim.Stats().Endpoints[path])
 }
 
+// What was leased under a larger limit is not used under a smaller one, whoever
+// learns of it.
+func TestASmallerLimitTakesBackWhatIsLeased(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	first, _ := start(t, db, Config{RequestsPerSecond: 10000})
+	second, _ := start(t, db, Config{RequestsPerSecond: 10000})
+	takeAll(t, first, exchange.Live, slow("1", 50), 1) // twelve more are leased
+	takeAll(t, second, exchange.Live, slow("1", 50), 1)
+	first.Learn(slow("1", 50), exchange.Allowance{Limit: 10, Remaining: 8, Sent: time.Now(), At: time.Now()})
+	n := granted(t, first.Fleet, slow("1", 50))
+	a := second.address(slow("1", 50))
+	a.mu.Lock()
+	a.meters[meterName{"1", "/orders"}].hurry(time.Now())
+	a.work()
+	a.mu.Unlock()
+	require.Eventually(t, func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		m := a.meters[meterName{"1", "/orders"}]
+		return m == nil || len(m.tokens) == 0
+	}, patience, time.Millisecond)
+	require.LessOrEqual(t, n+granted(t, second.Fleet, slow("1", 50)), 8)
+}
+
 // A limit above the published one is used.
 func TestAHigherLimitIsUsed(t *testing.T) {
 	t.Parallel()
