@@ -117,7 +117,8 @@ func TestAnotherClientOfTheSameAccount(t *testing.T) {
 	}
 	close(stop)
 	other.Wait()
-	fewRefusals(t, "both", sim.Stats().UIDs[sim.UID(0)])
+	tally := sim.Stats().UIDs[sim.UID(0)]
+	require.LessOrEqual(t, tally.Results["10006"], tally.Requests/10, "of both: %v", tally.Results)
 }
 
 // A request that was sent later than it was granted counts from then on, and one
