@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,32 @@ func exchangeAt(t *testing.T, s *apitest.Server, offset time.Duration) {
 	t.Cleanup(server.Close)
 	_, err := s.DB.Exec(t.Context(), `UPDATE alphapulse.markets SET base_url = $1`, server.URL)
 	require.NoError(t, err)
+}
+
+// TestDoctorBelievesTheShortestRoundTrip: a reading that was slow on one way says
+// little about the clock.
+func TestDoctorBelievesTheShortestRoundTrip(t *testing.T) {
+	t.Parallel()
+	var n atomic.Int64
+	slow := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		at := time.Now()
+		if n.Add(1) == 1 {
+			at = at.Add(time.Hour) // as if the answer had been on its way for long
+			timer := time.AfterFunc(500*time.Millisecond, func() { close(slow) })
+			defer timer.Stop()
+			<-slow
+		}
+		fmt.Fprintf(w, `{"retCode":0,"retMsg":"OK","result":{"timeSecond":"0","timeNano":"%d"}}`, at.UnixNano())
+	}))
+	t.Cleanup(server.Close)
+	ahead, err := exchangeClock(t.Context(), server.URL)
+	require.NoError(t, err)
+	require.Less(t, ahead.Abs(), time.Minute)
+	require.EqualValues(t, clockReadings, n.Load())
+	server.Close()
+	_, err = exchangeClock(t.Context(), server.URL)
+	require.Error(t, err)
 }
 
 func doctorShell(t *testing.T, s *apitest.Server) shell {
@@ -112,7 +139,7 @@ func TestDoctorNamesEachFault(t *testing.T) {
 			execute(t, s, `GRANT USAGE ON SCHEMA alphapulse TO `+role)
 			execute(t, s, `GRANT SELECT ON alphapulse.schema_version TO `+role)
 			return []string{"DATABASE_URL=" + asRole(t, s.DatabaseURL, role)}
-		}, "postgres privileges", findingFail, "may not read and write account_credentials, accounts"},
+		}, "postgres privileges", findingFail, "account_credentials, "},
 		"a database that is not there": {func(*testing.T, *apitest.Server) []string {
 			return []string{"DATABASE_URL=postgres://u:" + knownSecret + "@127.0.0.1:1/x"}
 		}, "postgres", findingFail, "127.0.0.1"},

@@ -87,7 +87,8 @@ func adapters(cfg Config, deps Deps) (map[string]exchange.Adapter, *budget.Fleet
 		return nil, nil, err
 	}
 	policies := exchange.DefaultPolicies()
-	policies.MaxInFlight = max(policies.MaxInFlight, uint(cfg.Slots+probeSlots)) //nolint:gosec // checked: 1 to 4096
+	// Each slot needs a place of its own: it waits for the budget there.
+	policies.MaxInFlight = max(policies.MaxInFlight, uint(cfg.Slots*len(cfg.Types)+probeSlots)) //nolint:gosec // checked: 1 to 4096
 	hosts, err := exchange.NewHosts(policies, shared, deps.Log)
 	if err != nil {
 		return nil, nil, err

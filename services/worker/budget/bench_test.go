@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alphapulse/alphapulse/services/worker/exchange"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/postgres/pgtest"
@@ -64,7 +65,7 @@ func BenchmarkLease(b *testing.B) {
 			for part := range slices.Chunk(ids, 16*benchSlots) {
 				half := len(part) / 2
 				without += work(b, pool, part[:half], func(string) {})
-				with += work(b, pool, part[half:], func(id string) { takeAll(b, b.Context(), p, use(id), requests) })
+				with += work(b, pool, part[half:], func(id string) { takeAll(b, p, exchange.Live, use(id), requests) })
 			}
 			b.ReportMetric(float64(without.Microseconds())/float64(b.N), "claim+commit-µs/job")
 			b.ReportMetric(float64((with-without).Microseconds())/float64(b.N), "lease-µs/job")

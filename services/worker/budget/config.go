@@ -31,7 +31,7 @@ const (
 	usedShare = 0.8
 	// addressBurst is how much of its budget an address may use at once after a
 	// pause, as a time; reservedBurst is the part that is for live requests.
-	addressBurst  = 300 * time.Millisecond
+	addressBurst  = 500 * time.Millisecond
 	reservedBurst = 225 * time.Millisecond
 	// addressAhead and accountAhead are how far ahead backfill may be granted.
 	// They bound what one lease takes from others, and how long a live request
@@ -70,7 +70,7 @@ const (
 	hearsay = 300 * time.Millisecond
 	// leaseTimeout bounds a lease's statement, reportTimeout that of a report;
 	// after a failure the next lease is leasePause off.
-	leaseTimeout  = 2 * time.Second
+	leaseTimeout  = 5 * time.Second
 	reportTimeout = 2 * time.Second
 	leasePause    = 500 * time.Millisecond
 )

@@ -113,10 +113,10 @@ func backfill(t testing.TB) context.Context {
 }
 
 // takeAll takes n turns, one after the other.
-func takeAll(t testing.TB, ctx context.Context, p *process, u exchange.Use, n int) {
+func takeAll(t testing.TB, p *process, as exchange.Priority, u exchange.Use, n int) {
 	t.Helper()
 	for range n {
-		require.NoError(t, p.Take(ctx, u))
+		require.NoError(t, p.Take(exchange.WithPriority(t.Context(), as), u))
 	}
 }
 

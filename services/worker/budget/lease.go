@@ -116,6 +116,7 @@ func (a *address) receiveAddress(o *order, row grant, t translation) {
 }
 
 func receiveMeter(m *metered, row grant, t translation) {
+	m.meter.shrink(*row.Size)
 	for _, list := range [][]int64{row.Live, row.Backfill} {
 		for _, at := range list {
 			m.meter.tokens = append(m.meter.tokens, t.token(at, accountLife))

@@ -15,18 +15,21 @@ import (
 	"github.com/alphapulse/alphapulse/shared/postgres/pgtest"
 )
 
-// readAll reads accounts from several goroutines of each process until n
-// requests of each have been answered; every fault ends the test.
-func readAll(t *testing.T, ctx context.Context, processes []*process, sim *exchangesimtest.Server, accounts, walkers, n int) {
+// readAll reads accounts from several goroutines of each process until each of
+// these has n answers; a fault other than a rate limit fails the test.
+func readAll(t *testing.T, as exchange.Priority, processes []*process, sim *exchangesimtest.Server, accounts, walkers, n int) {
 	t.Helper()
+	ctx := exchange.WithPriority(t.Context(), as)
 	var reading sync.WaitGroup
 	for _, p := range processes {
 		for w := range walkers {
 			reading.Go(func() {
-				for i := range n {
-					snap := p.reader(t, sim, (w+i)%accounts).Balances(ctx, "unified")
-					if snap.Err != nil {
-						t.Errorf("a request was refused: %v", snap.Err)
+				for i := 0; i < n; {
+					switch snap := p.reader(t, sim, (w+i)%accounts).Balances(ctx, "unified"); {
+					case snap.Err == nil:
+						i++
+					case snap.Err.Class != exchange.RateLimited:
+						t.Errorf("reading: %v", snap.Err)
 						return
 					}
 				}
@@ -34,6 +37,15 @@ func readAll(t *testing.T, ctx context.Context, processes []*process, sim *excha
 		}
 	}
 	reading.Wait()
+}
+
+// fewRefusals asserts that hardly anything was refused: one in twenty, since the
+// machine of a test may stop for longer than there is room for. Without a budget
+// it would be four in five. TestNoSecondSeesMoreThanTheLimit is exact.
+func fewRefusals(t *testing.T, what string, tally *exchangesim.Tally) {
+	t.Helper()
+	require.LessOrEqual(t, tally.Results["10006"], tally.Requests/20, "%s: %v", what, tally.Results)
+	require.Zero(t, tally.Results["http 403"], what)
 }
 
 // Processes that share one account's limit, and a limit for their address, stay
@@ -52,17 +64,10 @@ func TestProcessesTogetherKeepTheLimits(t *testing.T) {
 				p, _ := start(t, db, Config{LiveWait: patience, BackfillWait: patience})
 				processes = append(processes, p)
 			}
-			began := time.Now()
-			readAll(t, backfill(t), processes, sim, c.accounts, 3, c.requests)
-			took := time.Since(began)
-			stats := sim.Stats()
-			for uid, tally := range stats.UIDs {
-				// One in a hundred: the test's machine may stop for longer than there is
-				// room for. TestNoSecondSeesMoreThanTheLimit is exact.
-				require.GreaterOrEqual(t, tally.Results["ok"]+tally.Requests/100, tally.Requests, "%s: %v", uid, tally.Results)
-				require.Zero(t, tally.Results["http 403"])
+			readAll(t, exchange.Backfill, processes, sim, c.accounts, 3, c.requests)
+			for uid, tally := range sim.Stats().UIDs {
+				fewRefusals(t, uid, tally)
 			}
-			t.Logf("%d requests in %s: %.1f a second", stats.Requests, took, float64(stats.Requests)/took.Seconds())
 		})
 	}
 }
@@ -108,7 +113,7 @@ func TestAccountsTakeTurns(t *testing.T) {
 	t.Parallel()
 	p, _ := start(t, pgtest.New(t), Config{RequestsPerSecond: 20, BackfillWait: patience})
 	ctx := backfill(t)
-	takeAll(t, ctx, p, use("busy"), 2) // the burst is gone
+	takeAll(t, p, exchange.Backfill, use("busy"), 2) // the burst is gone
 	var mu sync.Mutex
 	var order []string
 	var taking sync.WaitGroup
@@ -156,7 +161,7 @@ func awaitQueue(t *testing.T, p *process, n int) {
 func TestLiveGoesBeforeBackfill(t *testing.T) {
 	t.Parallel()
 	p, _ := start(t, pgtest.New(t), Config{RequestsPerSecond: 20, BackfillWait: patience})
-	takeAll(t, t.Context(), p, use("1"), 6) // the burst is gone
+	takeAll(t, p, exchange.Live, use("1"), 6) // the burst is gone
 	var waiting sync.WaitGroup
 	ctx, giveUp := context.WithCancel(backfill(t))
 	defer waiting.Wait()
@@ -179,7 +184,7 @@ func TestBackfillLeavesTheBurstToLive(t *testing.T) {
 	db := pgtest.New(t)
 	first, _ := start(t, db, Config{BackfillWait: patience})
 	second, _ := start(t, db, Config{})
-	takeAll(t, backfill(t), first, use("1"), 30) // as fast as they are granted
+	takeAll(t, first, exchange.Backfill, use("1"), 30) // as fast as they are granted
 	for range 5 {
 		u := use("2")
 		a := second.address(u)

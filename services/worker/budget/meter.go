@@ -150,6 +150,17 @@ func (m *meter) expire(now time.Time) {
 	}
 }
 
+// shrink gives back what was leased under a larger limit.
+func (m *meter) shrink(size int) {
+	if size >= m.limit().Requests {
+		return
+	}
+	for _, leased := range m.tokens {
+		m.moves = append(m.moves, move{from: leased.charge})
+	}
+	m.tokens = nil
+}
+
 // block drops what is leased and asks for nothing before until.
 func (m *meter) block(until time.Time) {
 	m.tokens = nil
@@ -160,6 +171,7 @@ func (m *meter) block(until time.Time) {
 func (m *meter) learn(said exchange.Allowance, now time.Time) {
 	m.told, m.heard = 0, true
 	if said.Limit != m.limit().Requests {
+		m.shrink(said.Limit)
 		m.told = said.Limit
 		m.hurry(now)
 	}

@@ -55,7 +55,7 @@ func TestABanIsFoundByWhoComesLater(t *testing.T) {
 	require.NoError(t, err)
 	late, err := New(pool, Config{Egress: "office", Log: queuetest.Discard()}) // not running: nothing but the lease tells it
 	require.NoError(t, err)
-	refused(t, late.Take(t.Context(), use("1")), exchange.Banned)
+	_ = refused(t, late.Take(t.Context(), use("1")), exchange.Banned)
 	_, err = pool.Exec(t.Context(), `UPDATE alphapulse.egress_bans SET banned_until = clock_timestamp()`)
 	require.NoError(t, err)
 	again, err := New(pool, Config{Egress: "office", Log: queuetest.Discard()})
@@ -72,7 +72,7 @@ func TestABanRefusesWhoWaits(t *testing.T) {
 	go func() { waited <- p.Take(t.Context(), use("1")) }()
 	awaitQueue(t, p, 1)
 	p.Report(use("1"), banned(time.Hour))
-	refused(t, <-waited, exchange.Banned)
+	_ = refused(t, <-waited, exchange.Banned)
 }
 
 func TestABanIsNeverShortened(t *testing.T) {
@@ -97,7 +97,7 @@ func TestARateLimitStopsOneAccountForAll(t *testing.T) {
 	for range 5 {
 		met.Report(use("1"), limited)
 	}
-	refused(t, met.Take(t.Context(), use("1")), exchange.RateLimited)
+	_ = refused(t, met.Take(t.Context(), use("1")), exchange.RateLimited)
 	fault := refused(t, mate.Take(t.Context(), use("1")), exchange.RateLimited)
 	require.WithinDuration(t, limited.RetryAt, fault.RetryAt, time.Second)
 	require.NoError(t, met.Take(t.Context(), use("2")), "another account")
@@ -147,7 +147,7 @@ func TestWithoutTheDatabaseNothingIsSent(t *testing.T) {
 	require.Contains(t, fault.Message, "without it no request is sent")
 	require.False(t, fault.RetryAt.IsZero())
 	fleet.Report(use("1"), banned(time.Hour))
-	refused(t, fleet.Take(t.Context(), use("1")), exchange.Banned)
+	_ = refused(t, fleet.Take(t.Context(), use("1")), exchange.Banned)
 	require.Len(t, fleet.address(use("1")).unsaid, 1, "it is told before the next lease")
 }
 

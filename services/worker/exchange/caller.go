@@ -26,7 +26,9 @@ type Caller struct {
 	policies Policies
 	budget   Budget
 	breaker  circuitbreaker.CircuitBreaker[any]
-	executor failsafe.Executor[any]
+	// By Priority: a call waits for its budget in its place in the bulkhead, and
+	// backfill, which waits longer, would fill the places of live calls.
+	executors [Backfill + 1]failsafe.Executor[any]
 }
 
 // Call is what a Caller must know of a call beside how it is sent.
@@ -38,20 +40,17 @@ type Call struct {
 }
 
 func newCaller(host string, policies Policies, budget Budget, log *logrus.Entry) *Caller {
-	breaker := newBreaker(policies, log)
-	return &Caller{
-		host:     host,
-		policies: policies,
-		budget:   budget,
-		breaker:  breaker,
-		executor: failsafe.With(
+	c := &Caller{host: host, policies: policies, budget: budget, breaker: newBreaker(policies, log)}
+	for p := range c.executors {
+		c.executors[p] = failsafe.With(
 			failsafe.Policy[any](timeout.New[any](policies.Total)),
 			newRetry(policies),
-			breakerPolicy{breaker},
+			breakerPolicy{c.breaker},
 			bulkhead.NewBuilder[any](policies.MaxInFlight).WithMaxWaitTime(policies.QueueWait).Build(),
 			timeout.New[any](policies.Attempt),
-		),
+		)
 	}
+	return c
 }
 
 // newRetry leaves the decision to the attempt, which knows what went before.
@@ -78,7 +77,7 @@ func newRetry(policies Policies) retrypolicy.RetryPolicy[any] {
 // when ctx ended.
 func (c *Caller) Do(ctx context.Context, call Call, attempt func(context.Context) error) *Error {
 	tries := &tries{budget: c.budget, call: call, attempt: attempt}
-	err := c.executor.WithContext(ctx).RunWithExecution(func(exec failsafe.Execution[any]) error {
+	err := c.executors[PriorityOf(ctx)].WithContext(ctx).RunWithExecution(func(exec failsafe.Execution[any]) error {
 		return tries.next(exec.Context())
 	})
 	return c.explain(err)

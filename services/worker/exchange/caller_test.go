@@ -226,6 +226,27 @@ func TestCallerBreakerOpensOnAHangingHostDespiteAFullBulkhead(t *testing.T) {
 	})
 }
 
+// Backfill that fills its places takes none of a live call.
+func TestCallerKeepsPlacesForLiveCalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		caller := callerWith(t, &freeBudget{}, func(p *Policies) { p.MaxInFlight, p.QueueWait = 2, 10*time.Millisecond })
+		ctx, end := context.WithCancel(WithPriority(t.Context(), Backfill))
+		var hanging sync.WaitGroup
+		for range 2 {
+			hanging.Go(func() { _ = caller.Do(ctx, Call{}, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }) })
+		}
+		synctest.Wait()
+		ok := func(context.Context) error { return nil }
+		got := caller.Do(ctx, Call{}, ok)
+		require.NotNil(t, got)
+		require.Equal(t, "bulkhead", got.Code)
+		require.Nil(t, caller.Do(t.Context(), Call{}, ok))
+		end()
+		hanging.Wait()
+	})
+}
+
 func TestCallerTrialThatProvesNothingDoesNotCloseTheBreaker(t *testing.T) {
 	t.Parallel()
 	caller := callerWith(t, &freeBudget{}, nil)

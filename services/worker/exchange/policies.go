@@ -19,8 +19,9 @@ type Policies struct {
 	Total time.Duration
 	// Attempt bounds one try, the wait for the budget included.
 	Attempt time.Duration
-	// MaxInFlight tries run against one host at once; another waits QueueWait
-	// for its place and is then refused.
+	// MaxInFlight tries of one priority run against one host at once, the wait
+	// for the budget included; another waits QueueWait for its place and is then
+	// refused.
 	MaxInFlight uint
 	QueueWait   time.Duration
 	// RetryDelay doubles with each retry up to RetryMaxDelay, with jitter.

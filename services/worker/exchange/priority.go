@@ -21,6 +21,8 @@ func WithPriority(ctx context.Context, p Priority) context.Context {
 
 // PriorityOf is the priority of the context's requests.
 func PriorityOf(ctx context.Context) Priority {
-	p, _ := ctx.Value(priorityKey{}).(Priority)
-	return p
+	if ctx.Value(priorityKey{}) == Backfill {
+		return Backfill
+	}
+	return Live
 }

@@ -17,15 +17,16 @@ type BudgetConfig struct {
 	MaxWait time.Duration
 }
 
-// DefaultBudget leaves room for others behind the same address: four worker
-// processes, one per data type, stay below 80 % of the 600 requests in 5 s that
-// Bybit allows it. MaxWait must be well below Policies.Attempt, of which it is
-// a part.
+// DefaultBudget is for a tool that runs by itself, beside the workers of a fleet
+// and without their budget: a fifth of what Bybit allows an address, which is
+// what they leave. MaxWait must be well below Policies.Attempt, of which it is a
+// part.
 func DefaultBudget() BudgetConfig {
 	return BudgetConfig{Rate: 20, Burst: 20, MaxWait: 2 * time.Second}
 }
 
-// ProcessBudget is a Budget that knows of this process alone. Each host has a
+// ProcessBudget is a Budget that knows of this process alone: for tools and
+// tests. Workers share one. Each host has a
 // token bucket. A RateLimited answer halves its rate, at most once a second
 // however many calls were answered so, and every second that passes gives back
 // 10 % of the configured rate. A Banned answer stops the host until RetryAt.
