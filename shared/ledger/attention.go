@@ -29,10 +29,9 @@ type Attention struct {
 // windows found none; one that samples fewer proves nothing.
 func (l *Ledger) AttentionOf(ctx context.Context, name string) ([]Attention, error) {
 	const query = `
-SELECT a.id, (SELECT count(*) FROM alphapulse.quarantine q WHERE q.account_id = a.id), p.last_success_at,
+SELECT a.id, (SELECT count(*) FROM alphapulse.quarantine q WHERE q.account_id = a.id), a.probed_at,
        coalesce(v.id::text, ''), v.finished_at, coalesce(v.compared, 0), coalesce(v.drifted, 0)
 FROM alphapulse.accounts a
-LEFT JOIN alphapulse.sync_state p ON p.subject_id = a.id AND p.data_type = 'probe'
 LEFT JOIN LATERAL (
     SELECT r.id, r.finished_at, s.compared, s.drifted
     FROM alphapulse.sync_runs r, LATERAL (
