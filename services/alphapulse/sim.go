@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math"
+	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +34,12 @@ type simSettings struct {
 func (p *program) simCommand(env *daemon.Env) *cobra.Command {
 	cmd := partCommand("sim", "Serve a stand-in exchange that speaks Bybit's wire format",
 		"Serve a stand-in exchange that speaks Bybit's wire format and enforces its rules.\n"+
-			"/admin is for loopback, or for those with "+simToken+" (or …_FILE).")
+			"/admin is for loopback, or for those with "+simToken+" (or …_FILE).\n\n"+
+			"--replay DIR serves recorded answers before those of the generated world. A file's\n"+
+			"name says what it answers: the path with dashes, then parameters, then a page, as in\n"+
+			"v5-position-list.category=linear.settleCoin=USDT.p1.json. It holds a whole body, or an\n"+
+			"object of status, headers and body. A page answers the cursor that the page before\n"+
+			"it gave; a file without a page answers any cursor. uid=UID is for one account.")
 	proc := newProcess(p, cmd, env)
 	var sim simSettings
 	s := proc.settings
@@ -46,6 +55,10 @@ func (p *program) simCommand(env *daemon.Env) *cobra.Command {
 	s.truth(&sim.cfg.Limits, "limits", "enforce the rate limits")
 	s.whole(&sim.cfg.LimitSizes.IPRequests, "ip-requests", 600, 1, math.MaxInt32, "requests of one address in 5 s")
 	s.text(&sim.cfg.HistoryBy, "history-by", "created", "what startTime and endTime of order/history filter: created or updated")
+	s.whole(&sim.cfg.SubAccounts, "sub-accounts", 0, 0, simMaxAccount, "how many of the accounts are subs of the first one")
+	s.repeated("rsa-key", "INDEX=FILE: the account's key signs with RSA, and FILE holds its public half in PEM (repeatable)", sim.addRSAKey)
+	s.add("replay", "dir", "", "serve the recorded answers of this folder", sim.setReplay)
+	s.text(&sim.cfg.ReplayTime, "replay-time", exchangesim.ReplayNow, "date recorded answers now, or as recorded: now or recorded")
 	s.repeated("fault", "a fault from the start, as in endpoint=/v5/position/list,kind=status,value=500 (repeatable)",
 		func(text string) error {
 			fault, err := exchangesim.ParseFault(text)
@@ -85,4 +98,36 @@ func (p *process) runSim(cmd *cobra.Command, sim *simSettings) error {
 	return p.serve(cmd.Context(), part{run: func(take, _ context.Context) error {
 		return exchange.Serve(take, listener)
 	}})
+}
+
+// setReplay takes the folder of recorded answers; what is in it is checked when
+// the exchange is built.
+func (s *simSettings) setReplay(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return errors.New("want a folder")
+	}
+	s.cfg.Replay = os.DirFS(dir)
+	return nil
+}
+
+// addRSAKey takes "INDEX=FILE".
+func (s *simSettings) addRSAKey(text string) error {
+	account, file, _ := strings.Cut(text, "=")
+	index, err := strconv.Atoi(account)
+	if err != nil || file == "" {
+		return errors.New("want INDEX=FILE, as in 0=public.pem")
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("reading the public key: %w", err)
+	}
+	if s.cfg.RSAKeys == nil {
+		s.cfg.RSAKeys = map[int]string{}
+	}
+	s.cfg.RSAKeys[index] = string(content)
+	return nil
 }

@@ -1,7 +1,7 @@
 package exchangesim
 
 func serveKeyInfo(x *Exchange, c *call) (any, *refusal) {
-	return x.keyInfo(c.owner, c.key, c.at), nil
+	return x.keyInfo(c.index, c.owner, c.key, c.at), nil
 }
 
 func serveAccountInfo(x *Exchange, c *call) (any, *refusal) {

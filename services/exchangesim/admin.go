@@ -29,6 +29,8 @@ func (x *Exchange) adminRoutes() http.Handler {
 	mux.HandleFunc("POST /admin/ban", x.adminBan)
 	mux.HandleFunc("POST /admin/unban", x.adminUnban)
 	mux.HandleFunc("GET /admin/truth/history", x.adminRecords)
+	x.routeMaintenance(mux)
+	x.routeReplay(mux)
 	mux.HandleFunc("/admin/", func(w http.ResponseWriter, r *http.Request) {
 		adminError(w, http.StatusNotFound, fmt.Errorf("no admin endpoint %s %s", r.Method, r.URL.Path))
 	})
@@ -91,7 +93,10 @@ func (x *Exchange) adminCredentials(w http.ResponseWriter, r *http.Request) {
 	}
 	p := x.profile(index, x.book.of(index), x.clock.show())
 	key, secret := keyPair(x.cfg.Seed, index, p.generation)
-	respond(w, map[string]any{"index": index, "uid": p.uid, "key": key, "secret": secret, "revoked": p.revoked})
+	if p.rsa != nil {
+		secret = "" // the private half is with its owner
+	}
+	respond(w, map[string]any{"index": index, "uid": p.uid, "key": key, "secret": secret, "revoked": p.revoked, "rsa": p.rsa != nil})
 }
 
 func (x *Exchange) adminSetFault(w http.ResponseWriter, r *http.Request) {

@@ -24,6 +24,7 @@ type changeBody struct {
 	Permissions         map[string][]string `json:"permissions"`
 	Expires             string              `json:"expires"`
 	IPs                 []string            `json:"ips"`
+	PublicKey           string              `json:"public_key"`
 	UnifiedMarginStatus int                 `json:"unified_margin_status"`
 }
 
@@ -96,12 +97,14 @@ func (x *Exchange) applyToKey(uid, change string, b changeBody, answer *changed)
 		return x.SetExpiry(uid, expires)
 	case "ips":
 		return x.SetIPs(uid, b.IPs)
+	case "rsa-key":
+		return x.SetRSAKey(uid, b.PublicKey)
 	case "mode":
 		return x.SetMode(uid, b.UnifiedMarginStatus)
 	case "uid":
 		return x.ChangeUID(uid, b.UID)
 	default:
-		return at, fmt.Errorf("no change %q: there are balance, remove-asset, open-position, close-position, place-order, cancel-order, fill-order, forget-order, revoke-key, restore-key, rotate-key, permissions, expiry, ips, mode, uid", change)
+		return at, fmt.Errorf("no change %q: there are balance, remove-asset, open-position, close-position, place-order, cancel-order, fill-order, forget-order, revoke-key, restore-key, rotate-key, permissions, expiry, ips, rsa-key, mode, uid", change)
 	}
 }
 

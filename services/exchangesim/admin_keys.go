@@ -27,7 +27,7 @@ func (x *Exchange) RotateKey(uid string) (key, secret string, at time.Time, err 
 	}
 	at, err = x.updateProfile(uid, func(p *profile) error {
 		p.generation++
-		p.revoked = false
+		p.revoked, p.rsa = false, nil
 		key, secret = keyPair(x.cfg.Seed, index, p.generation)
 		return nil
 	})

@@ -1,6 +1,7 @@
 package exchangesim
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -50,6 +51,9 @@ func (x *Exchange) changeOrder(uid, category, orderID string, act orderAct) (tim
 		d, found := v.lookup(category, orderID)
 		if !found {
 			return nil, fmt.Errorf("%w: no such order", ErrNothing)
+		}
+		if d.record != nil {
+			return nil, errors.New("an order of a dense history cannot be changed")
 		}
 		p, exists := v.progressOf(d)
 		if !exists {

@@ -44,15 +44,7 @@ func rowsOf[T any](t *testing.T, c *exchangesimtest.Client, path, query string) 
 
 func recordsOf[T any](t *testing.T, s *exchangesimtest.Server, kind exchangesim.RecordType, back time.Duration) []T {
 	t.Helper()
-	r, err := s.Records(exchangesim.RecordQuery{UID: s.UID(0), Type: kind, From: noon().Add(-back)})
-	require.NoError(t, err)
-	var all []T
-	r.Each(func(row any) bool {
-		all = append(all, row.(T))
-		return true
-	})
-	require.Len(t, all, r.Total())
-	return all
+	return exchangesimtest.Records[T](t, s, exchangesim.RecordQuery{UID: s.UID(0), Type: kind, From: noon().Add(-back)})
 }
 
 func TestDepositsWithdrawalsAndTransfers(t *testing.T) {

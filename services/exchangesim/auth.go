@@ -33,7 +33,7 @@ func (x *Exchange) authenticate(c *call) *refusal {
 		return refuse(codeExpired, "Your api key has expired.")
 	}
 	origin := stamp + key + window + c.r.URL.RawQuery
-	if !hmac.Equal([]byte(sign), []byte(signature(secret, origin))) {
+	if !c.owner.signed(secret, origin, sign) {
 		return refuse(codeSignature, "Error sign, please check your signature generation algorithm: origin_string[%s]", origin)
 	}
 	if len(c.owner.ips) > 0 && !slices.Contains(c.owner.ips, c.address) {
@@ -83,6 +83,15 @@ func (x *Exchange) identify(c *call, key string, now int64) (secret string, no *
 	}
 	c.index, c.key, c.owner, c.uid, c.now = index, key, owner, owner.uid, now
 	return secret, nil
+}
+
+// signed checks a signature with the key's public half if it has one, else with
+// its secret.
+func (p profile) signed(secret, origin, sign string) bool {
+	if p.rsa != nil {
+		return p.rsa.verify(origin, sign)
+	}
+	return hmac.Equal([]byte(sign), []byte(signature(secret, origin)))
 }
 
 func signature(secret, origin string) string {

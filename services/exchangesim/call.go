@@ -58,7 +58,7 @@ func (x *Exchange) serveV5(w http.ResponseWriter, r *http.Request) {
 		c.respondRefusal(x, no)
 		return
 	}
-	finish(c.outcome())
+	finish(c.outcome(body))
 	c.deliver(body)
 }
 
@@ -126,6 +126,12 @@ func (x *Exchange) answer(c *call, ep endpoint) (answer, *refusal) {
 	if no := c.refusedByFault(); no != nil {
 		return answer{}, no
 	}
+	if no := x.notices.refuse(c); no != nil {
+		return answer{}, no
+	}
+	if recorded, no := x.replay.find(c); recorded != nil || no != nil {
+		return answer{recorded: recorded}, no
+	}
 	if ep.list != nil {
 		return x.answerPage(c, ep)
 	}
@@ -134,14 +140,20 @@ func (x *Exchange) answer(c *call, ep endpoint) (answer, *refusal) {
 	if no != nil {
 		return answer{}, no
 	}
-	message := "OK"
-	if strings.HasPrefix(c.path, "/v5/asset/") {
-		message = "success"
+	return answer{result: result, message: successOf(c.path)}, nil
+}
+
+// successOf is what a path says when all is well: success has many words, and
+// none (as documented).
+func successOf(path string) string {
+	switch path {
+	case "/v5/user/query-api", "/v5/user/query-sub-members", "/v5/system/status":
+		return ""
+	case "/v5/asset/transfer/query-account-coins-balance":
+		return "success"
+	default:
+		return "OK"
 	}
-	if c.path == "/v5/user/query-api" {
-		message = "" // as documented: success has many words
-	}
-	return answer{result: result, message: message}, nil
 }
 
 // look takes the view of the account at the instant shown.

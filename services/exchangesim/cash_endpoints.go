@@ -12,7 +12,7 @@ func (v *view) cashLine(owner profile, from, to int64, row func(cash) any, kinds
 			list = append(list, entry{at: c.at, row: func() any { return row(c) }})
 		}
 	}
-	return listed(list)
+	return gathered(list)
 }
 
 // coinFilter keeps the rows of the coin asked for, if one is.

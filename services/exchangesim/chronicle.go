@@ -79,23 +79,35 @@ func (h *chronicle) orders(s seed) (first, past int64) {
 	return h.orderOf(s, h.first), h.orderOf(s, h.past-1) + 1
 }
 
-// draft outlines an order: created in the step of its first fill, but before
-// it, ended with its last fill or a little later.
+// begins is the first instant of a history, before which it has not even an
+// order; ends the instant after its last.
+func (h *chronicle) begins() int64 { return chronicleOrigin + h.first/h.perDay*day }
+
+func (h *chronicle) ends() int64 { return chronicleOrigin + h.past/h.perDay*day }
+
+// life bounds an order: created in the step before its first fill, ended with
+// its last fill or a little later.
+func (h *chronicle) life(s seed, order int64) (created, final int64, f fate) {
+	begin, end := h.of(s, order)
+	own := s.named("order").at(order)
+	f = fate{final: statusFilled, fills: true, market: own.named("market").oneIn(5)}
+	created = max(h.begins(), h.at(s, begin)-1-own.named("created").below(h.step()/2))
+	final = h.at(s, end-1)
+	if !f.market && own.named("cancelled").oneIn(8) {
+		f.final = cancelledStatus(h.symbol, 1)
+		final += 1 + own.named("final").below(h.step()/8+1)
+	}
+	return created, final, f
+}
+
+// draft outlines an order.
 func (h *chronicle) draft(v *view, order int64) draft {
 	s := h.seed(v)
-	begin, end := h.of(s, order)
 	d := draft{
 		number: order, record: h, root: s, symbol: h.symbol, seed: s.named("order").at(order),
-		id:   v.orderID(h.symbol.scope(), h.slot, order),
-		fate: fate{final: statusFilled, fills: true},
+		id: v.orderID(h.symbol.scope(), h.slot, order),
 	}
-	d.fate.market = d.seed.named("market").oneIn(5)
-	d.created = h.at(s, begin) - 1 - d.seed.named("created").below(h.step()/2)
-	d.final = h.at(s, end-1)
-	if !d.fate.market && d.seed.named("cancelled").oneIn(8) {
-		d.fate.final = cancelledStatus(h.symbol, 1)
-		d.final += 1 + d.seed.named("final").below(h.step()/8+1)
-	}
+	d.created, d.final, d.fate = h.life(s, order)
 	return d
 }
 

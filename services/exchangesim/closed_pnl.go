@@ -52,14 +52,14 @@ func (v *view) closedPnl(o order) ClosedPnlRow {
 func (v *view) closings(pick selection, from, to int64) timeline {
 	var list []entry
 	for _, scope := range pick.scopes(v.market) {
-		for _, s := range v.standings(scope, from, v.at) {
+		for _, s := range v.standings(scope, from, to) {
 			if !pick.takes(s.symbol) || !s.ended() || s.progress.filled == 0 || s.updated < from || s.updated > to || !(order{draft: s.draft}).closes() {
 				continue
 			}
 			list = append(list, entry{at: s.updated, row: func() any { return v.closedPnl(v.order(s)) }})
 		}
 	}
-	t := timeline{listed(list)}
+	t := timeline{gathered(list)}
 	for i := range v.histories {
 		h := &v.histories[i]
 		if pick.takes(h.symbol) && pick.category == h.symbol.category {
@@ -75,7 +75,7 @@ func (h *chronicle) closingSeries(v *view, from, to int64) series {
 	first, past := h.orders(s)
 	past = min(past, h.orderOf(s, h.upTo(s, v.frame))+1)
 	line := series{first: first / 2, past: past / 2}
-	line.at = func(n int64) int64 { return h.draft(v, 2*n+1).final }
+	line.at = func(n int64) int64 { _, at, _ := h.life(s, 2*n+1); return at }
 	line = line.between(from, min(to, v.frame))
 	line.row = func(n int64) any {
 		d := h.draft(v, 2*n+1)

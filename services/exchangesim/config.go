@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -28,6 +29,16 @@ type Config struct {
 	// Clock is the exchange's clock (default time.Now). It decides response
 	// times, the world, and rate limits; POST /admin/clock adds an offset to it.
 	Clock func() time.Time
+	// SubAccounts makes accounts 1 to SubAccounts sub-accounts of account 0.
+	SubAccounts int
+	// RSAKeys are public keys in PEM, by account: these accounts' keys sign with
+	// RSA from the start.
+	RSAKeys map[int]string
+	// Replay is a folder of recorded answers, which go before the world; see
+	// the package's documentation. Nil: none.
+	Replay fs.FS
+	// ReplayTime is ReplayNow (default) or ReplayRecorded.
+	ReplayTime string
 	// Faults are in force from the start.
 	Faults []Fault
 	// Rows sizes the accounts and the market.
@@ -115,6 +126,7 @@ func (c Config) withDefaults() Config {
 	c.Egress = orDefault(c.Egress, egressRemote)
 	c.IndexingDelay = max(0, orDefault(c.IndexingDelay, usualIndexingDelay))
 	c.History = c.History.withDefaults()
+	c.ReplayTime = orDefault(c.ReplayTime, ReplayNow)
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -188,6 +200,10 @@ func (c Config) validate() error {
 	if len(rows) == 0 {
 		errs = append(errs, c.History.validate(c)...)
 	}
+	wrong(c.SubAccounts < 0 || c.SubAccounts >= max(1, c.Accounts),
+		"sub-accounts must be 0 to %d, the accounts beside the master, not %d", max(0, c.Accounts-1), c.SubAccounts)
+	wrong(c.ReplayTime != ReplayNow && c.ReplayTime != ReplayRecorded,
+		"replay-time must be %q or %q, not %q", ReplayNow, ReplayRecorded, c.ReplayTime)
 	errs = append(errs, c.LimitSizes.validate()...)
 	for i, f := range c.Faults {
 		if err := f.validate(); err != nil {

@@ -10,7 +10,10 @@ import (
 )
 
 // outcome is how an answer is counted.
-func (c *call) outcome() string {
+func (c *call) outcome(a answer) string {
+	if a.recorded != nil {
+		return "replayed"
+	}
 	for _, f := range c.faults {
 		switch f.Kind {
 		case FaultHTML, FaultTruncate, FaultMalformed, FaultShape:
@@ -23,6 +26,10 @@ func (c *call) outcome() string {
 
 // deliver sends an answer, garbled as the faults demand.
 func (c *call) deliver(a answer) {
+	if a.recorded != nil {
+		a.recorded.send(c)
+		return
+	}
 	c.stamp()
 	body := encode(envelope{RetMsg: a.message, Result: a.result, RetExtInfo: empty{}, Time: c.dated()})
 	for _, f := range c.faults {
@@ -84,6 +91,8 @@ func shapeOf(path string) rowShape {
 		return rowShape{"list", "transferId", "amount", "status"}
 	case "/v5/asset/transfer/query-account-coins-balance":
 		return rowShape{"balance", "coin", "walletBalance", "coin"}
+	case "/v5/market/instruments-info":
+		return rowShape{"list", "symbol", "priceFilter", "status"}
 	default:
 		return rowShape{"list", "orderId", "qty", "orderStatus"}
 	}
@@ -122,8 +131,15 @@ func garbled(list []any, shape rowShape, f Fault) []any {
 	default:
 	}
 	for i, item := range list {
-		if row, ok := item.(map[string]any); ok && f.means(row, i, shape.key) {
-			f.garble(row, shape)
+		switch row := item.(type) {
+		case map[string]any:
+			if f.means(row[shape.key], i) {
+				f.garble(row, shape)
+			}
+		case []any: // a candle
+			if f.means(row[0], i) {
+				f.garbleCandle(row)
+			}
 		}
 	}
 	return list
@@ -133,12 +149,25 @@ func garbled(list []any, shape rowShape, f Fault) []any {
 const rowByKey = "key="
 
 // means tells whether a row is the one that Value names.
-func (f Fault) means(row map[string]any, place int, key string) bool {
+func (f Fault) means(key any, place int) bool {
 	want, byKey := strings.CutPrefix(f.Value, rowByKey)
 	if !byKey {
 		return place == f.number()
 	}
-	return row[key] == want
+	return key == want
+}
+
+// garbleCandle: a candle's key comes first, then its numbers; it has no status.
+func (f Fault) garbleCandle(row []any) {
+	switch f.Kind {
+	case FaultBadRow:
+		row[1] = "not a number"
+	case FaultWrongType:
+		row[1] = map[string]any{"amount": row[1]}
+	case FaultKeylessRow:
+		row[0] = ""
+	default:
+	}
 }
 
 func (f Fault) garble(row map[string]any, shape rowShape) {

@@ -23,12 +23,7 @@ const (
 // of them quiet.
 func dense(t *testing.T, fills, days, quiet int, symbols ...string) *exchangesimtest.Server {
 	t.Helper()
-	today := noon().Truncate(24 * time.Hour)
-	h := exchangesim.History{Symbols: symbols, FillsPerDay: fills, From: today.AddDate(0, 0, -days)}
-	if quiet > 0 {
-		h.Until = today.AddDate(0, 0, -quiet)
-	}
-	s, _ := still(t, exchangesim.Config{History: h})
+	s, _ := still(t, exchangesim.Config{History: exchangesimtest.History(noon(), days, quiet, fills, symbols...)})
 	return s
 }
 
@@ -46,7 +41,7 @@ func windows[T any](t *testing.T, c *exchangesimtest.Client, path, query string,
 
 func TestDenseHistoryIsExactAndConsistent(t *testing.T) {
 	t.Parallel()
-	const days, quiet, perDay = 40, 10, 40
+	const days, quiet, perDay = 22, 8, 40
 	s := dense(t, perDay, days, quiet, "BTCUSDT", "spot:ETHUSDT")
 	c, from := s.Client(0), noon().Truncate(24*time.Hour).AddDate(0, 0, -days)
 	fills := windows[exchangesim.ExecutionRow](t, c, fillsPath, "category=linear&limit=100", from)
@@ -115,19 +110,15 @@ func requireLegs(t *testing.T, rows []exchangesim.LedgerRow, fills map[string]ex
 func TestDenseHistoryHasExtremeNumbers(t *testing.T) {
 	t.Parallel()
 	s := dense(t, 40, 20, 0, "BTCUSDT")
-	records, err := s.Records(exchangesim.RecordQuery{UID: s.UID(0), Type: exchangesim.RecordFills})
-	require.NoError(t, err)
 	found := map[string]int{}
-	records.Each(func(row any) bool {
-		f := row.(exchangesim.ExecutionRow)
+	for _, f := range exchangesimtest.Records[exchangesim.ExecutionRow](t, s, exchangesim.RecordQuery{UID: s.UID(0), Type: exchangesim.RecordFills}) {
 		found["price "+f.ExecPrice]++
 		found["qty "+f.ExecQty]++
 		found["seq "+strconv.FormatInt(f.Seq, 10)]++
 		if dec(t, f.ExecPrice).Exponent() == -18 {
 			found["18 digits"]++
 		}
-		return true
-	})
+	}
 	for _, extreme := range []string{"price 0.000000012345", "qty 123456789012.5", "seq 9007199254740993", "18 digits"} {
 		require.Positive(t, found[extreme], extreme)
 	}
@@ -196,4 +187,51 @@ func TestRecordsEqualWhatIsServed(t *testing.T) {
 
 func onlyServer(s *exchangesimtest.Server, _ *exchangesimtest.Clock) *exchangesimtest.Server {
 	return s
+}
+
+func TestDenseHistoryKeepsItsOrders(t *testing.T) {
+	t.Parallel()
+	s := dense(t, 40, 3, 0, "BTCUSDT")
+	orders := exchangesimtest.Records[exchangesim.OrderRow](t, s, exchangesim.RecordQuery{UID: s.UID(0), Type: exchangesim.RecordOrders})
+	id := orders[0].OrderID
+	_, err := s.ForgetOrder(s.UID(0), "linear", id)
+	require.ErrorContains(t, err, "dense history")
+	require.Equal(t, map[string]exchangesim.OrderRow{id: orders[0]}, history(t, s.Client(0), "category=linear&orderId="+id))
+	require.NotEmpty(t, executions(t, s.Client(0), "category=linear&orderId="+id))
+	_, _, err = s.PlaceOrder(s.UID(0), exchangesim.OrderSpec{Category: "linear", Symbol: "BTCUSDT", Side: "Buy", Price: "50000", Qty: "0.1"})
+	require.NoError(t, err, "the admin may trade beside it")
+	require.Len(t, walk[exchangesim.OrderRow](t, s.Client(0), openPath, "category=linear&settleCoin=USDT&orderFilter=Order"), 1)
+}
+
+func TestHistoryIsRefusedWithItsMistakes(t *testing.T) {
+	t.Parallel()
+	_, err := exchangesim.New(exchangesim.Config{Accounts: 1, History: exchangesim.History{
+		Symbols: []string{"NOSUCH", "BTCUSDT", "linear:BTCUSDT"}, FillsPerDay: -1, Until: noon(),
+	}})
+	for _, part := range []string{"NOSUCH", "named twice", "fills per day", "before the epoch"} {
+		require.ErrorContains(t, err, part)
+	}
+}
+
+func TestDenseFundingIsCounted(t *testing.T) {
+	t.Parallel()
+	h := exchangesimtest.History(noon(), 10, 3, 40, "BTCUSDT", "spot:BTCUSDT")
+	h.Funding = true
+	s, _ := still(t, exchangesim.Config{History: h})
+	kinds := map[string]int{}
+	for _, f := range exchangesimtest.Records[exchangesim.ExecutionRow](t, s, exchangesim.RecordQuery{UID: s.UID(0), Type: exchangesim.RecordFills, Category: "linear"}) {
+		kinds[f.ExecType]++
+	}
+	require.Equal(t, map[string]int{"Trade": 7 * 40, "Funding": 7 * 3}, kinds)
+}
+
+func TestDenseHistoryBeginsWithItsFirstDay(t *testing.T) {
+	t.Parallel()
+	s := dense(t, 40, 5, 2, "BTCUSDT")
+	midnight := noon().Truncate(24 * time.Hour)
+	for index := range 4 {
+		orders := exchangesimtest.Records[exchangesim.OrderRow](t, s, exchangesim.RecordQuery{UID: s.UID(index), Type: exchangesim.RecordOrders})
+		require.False(t, instant(t, orders[len(orders)-1].CreatedTime).Before(midnight.AddDate(0, 0, -5)))
+		require.True(t, instant(t, orders[0].UpdatedTime).Before(midnight.AddDate(0, 0, -2)))
+	}
 }

@@ -19,6 +19,10 @@ func endpoints() []endpoint {
 	return []endpoint{
 		{path: "/v5/market/time", serve: serveTime},
 		{path: "/v5/market/tickers", serve: serveTickers},
+		{path: "/v5/market/instruments-info", serve: serveInstruments},
+		{path: "/v5/market/kline", serve: serveKline},
+		{path: "/v5/system/status", serve: serveSystemStatus},
+		{path: "/v5/user/query-sub-members", private: true, perSecond: 10, serve: serveSubMembers},
 		{path: "/v5/user/query-api", private: true, perSecond: 10, serve: serveKeyInfo},
 		{path: "/v5/account/info", private: true, perSecond: 50, serve: serveAccountInfo},
 		{path: "/v5/account/wallet-balance", private: true, perSecond: 50, serve: serveWallet},

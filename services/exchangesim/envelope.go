@@ -28,6 +28,7 @@ const (
 	codePermission  = 10005
 	codeTooMany     = 10006
 	codeIP          = 10010
+	codeSystem      = 10016
 	codeRoute       = 10017
 	codeUnifiedOnly = 10028
 	codeDemo        = 10032

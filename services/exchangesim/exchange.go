@@ -21,6 +21,9 @@ type Exchange struct {
 	faults  *faultList
 	holds   *holdList
 	stats   *statBook
+	notices *noticeBoard
+	rsaKeys map[int]*rsaKey // of the configuration
+	replay  *replay
 	stop    sync.Once
 	stopped chan struct{} // closed when Serve ends: drops what is held or hangs
 }
@@ -41,12 +44,19 @@ func New(cfg Config) (*Exchange, error) {
 		faults:  &faultList{},
 		holds:   newHoldList(),
 		stats:   newStatBook(cfg.Clock()),
+		notices: &noticeBoard{},
 		stopped: make(chan struct{}),
 	}
 	for _, f := range cfg.Faults {
 		if _, err := x.SetFault(f); err != nil {
 			return nil, fmt.Errorf("stand-in exchange: %w", err)
 		}
+	}
+	var mistakes [2]error
+	x.rsaKeys, mistakes[0] = parseRSAKeys(cfg)
+	x.replay, mistakes[1] = loadReplay(cfg)
+	if err := errors.Join(mistakes[:]...); err != nil {
+		return nil, fmt.Errorf("stand-in exchange: %w", err)
 	}
 	return x, nil
 }

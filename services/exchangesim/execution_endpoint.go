@@ -33,5 +33,5 @@ func (c *call) executionsOf(category, id, link string) *listing {
 			list = append(list, entry{at: f.at, row: func() any { return c.view.executionRow(o, f) }})
 		}
 	}
-	return timeline{listed(list)}.listing(category, c.trails())
+	return timeline{gathered(list)}.listing(category, c.trails())
 }

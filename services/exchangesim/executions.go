@@ -87,7 +87,7 @@ func (v *view) executions(pick selection, from, to int64, kind string) timeline 
 			}
 		}
 	}
-	natural := listed(list)
+	natural := gathered(list)
 	if kind != "" && kind != execFunding {
 		natural = natural.where(func(n int64) bool { return natural.row(n).(ExecutionRow).ExecType == kind })
 	}

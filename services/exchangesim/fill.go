@@ -90,6 +90,9 @@ func (o order) shareOf(percent int64) decimal.Decimal {
 // fillPrice is a little better than the reference, with more digits than the
 // tick has.
 func (o order) fillPrice(s seed, reference decimal.Decimal) decimal.Decimal {
+	if o.placed != nil && o.price.IsPositive() {
+		return o.price // the admin means what it says
+	}
 	better := s.named("price").below(200_000)
 	if o.side == "Buy" {
 		better = -better

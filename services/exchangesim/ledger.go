@@ -49,7 +49,7 @@ func (v *view) ledger(pick ledgerPick, owner profile, from, to int64) timeline {
 			}
 		}
 	}
-	t := timeline{listed(append(list, v.transfers(pick, owner, from, to)...))}
+	t := timeline{gathered(append(list, v.transfers(pick, owner, from, to)...))}
 	for i := range v.histories {
 		if h := &v.histories[i]; owner.walletOf(h.symbol.scope()) == pick.wallet {
 			t = append(t, h.tradeSeries(v, from, to, rows))

@@ -32,6 +32,13 @@ func (w *window) drop(now time.Time, span time.Duration) {
 // so many requests.
 const sweepEvery = 4096
 
+// The headers that tell where a limit stands.
+const (
+	limitHeader       = "X-Bapi-Limit"
+	limitStatusHeader = "X-Bapi-Limit-Status"
+	limitResetHeader  = "X-Bapi-Limit-Reset-Timestamp"
+)
+
 // uidLimits is the limit per UID and path: a rolling second.
 type uidLimits struct {
 	mu      sync.Mutex
@@ -52,9 +59,9 @@ func (l *uidLimits) admit(c *call) *refusal {
 	size := l.sizes[c.path]
 	ok, left, wait := l.take(c.uid, c.path, size)
 	h := c.w.Header()
-	h.Set("X-Bapi-Limit", strconv.Itoa(size))
-	h.Set("X-Bapi-Limit-Status", strconv.Itoa(left))
-	h.Set("X-Bapi-Limit-Reset-Timestamp", strconv.FormatInt(c.now+wait.Milliseconds(), 10))
+	h.Set(limitHeader, strconv.Itoa(size))
+	h.Set(limitStatusHeader, strconv.Itoa(left))
+	h.Set(limitResetHeader, strconv.FormatInt(c.now+wait.Milliseconds(), 10))
 	if !ok {
 		return refuse(codeTooMany, "Too many visits. Exceeded the API Rate Limit.")
 	}

@@ -56,7 +56,7 @@ func (m *market) instruments(category string, at int64) []symbol {
 	}
 	if category == linear || category == inverse {
 		next, _ := quarterEnds(at)
-		for _, c := range m.coins[:min(2, len(m.coins))] {
+		for _, c := range m.datedCoins() {
 			list = append(list, m.dated(category, c, next))
 		}
 	}
@@ -71,6 +71,9 @@ func (m *market) perpetuals(c coin) []symbol {
 	}
 	return list
 }
+
+// datedCoins are those that have dated futures.
+func (m *market) datedCoins() []coin { return m.coins[:min(2, len(m.coins))] }
 
 func (m *market) options(c coin, at int64) []symbol {
 	next, after := quarterEnds(at)

@@ -95,7 +95,7 @@ func (v *view) orderTimeline(x *Exchange, pick selection, from, to int64, each b
 			lines = append(lines, h.orderSeries(v, x, from, to, each, wanted))
 		}
 	}
-	return append(lines, listed(entries))
+	return append(lines, gathered(entries))
 }
 
 // orderSeries gives the orders of a dense history that have ended.
@@ -106,17 +106,18 @@ func (h *chronicle) orderSeries(v *view, x *Exchange, from, to int64, each bool,
 		p, _ := v.progressOf(d)
 		return standing{draft: d, progress: p}
 	}
-	line := series{at: func(n int64) int64 { return h.draft(v, n).final }}
+	created := func(n int64) int64 { at, _, _ := h.life(s, n); return at }
+	line := series{at: func(n int64) int64 { _, at, _ := h.life(s, n); return at }}
 	line.first, line.past = h.orders(s)
 	line.past = min(line.past, h.orderOf(s, h.upTo(s, v.frame))+1)
 	line.past = line.after(v.frame)
 	if x.cfg.HistoryBy != historyByUpdated {
-		line.at = func(n int64) int64 { return h.draft(v, n).created }
+		line.at = created
 	}
 	line = line.between(from, to)
-	line.at = func(n int64) int64 { return h.draft(v, n).created }
+	line.at = created
 	line.row = func(n int64) any { return v.orderRow(v.order(stand(n))) }
-	if each || len(v.past.orders) > 0 {
+	if each {
 		return line.where(func(n int64) bool { return wanted(stand(n)) })
 	}
 	return line

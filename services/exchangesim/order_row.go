@@ -64,7 +64,7 @@ func (v *view) orderRow(o order) OrderRow {
 	scale := o.symbol.coin.scale
 	row := OrderRow{
 		OrderID: o.id, OrderLinkID: o.link, Symbol: o.symbol.name, Side: o.side, OrderStatus: o.status,
-		Price: o.digits(o.price, scale), Qty: o.digits(o.qty, o.symbol.qtyScale()),
+		Price: digits(o.price, scale), Qty: digits(o.qty, o.symbol.qtyScale()),
 		CancelType: "UNKNOWN", RejectReason: "EC_NoError", TimeInForce: "GTC", OrderType: "Limit", StopOrderType: "UNKNOWN",
 		LeavesQty: o.leavesQty().String(), LeavesValue: o.leavesValue().String(),
 		CumExecQty: o.filled.String(), CumExecValue: o.value.String(), CumExecFee: "0",
@@ -86,10 +86,10 @@ func (v *view) orderRow(o order) OrderRow {
 	return row
 }
 
-// digits writes a number with the decimals that its symbol has, or, for an
-// order of a dense history, whose numbers keep to no tick, with all it has.
-func (o order) digits(d decimal.Decimal, scale int32) string {
-	if o.record != nil {
+// digits writes a number with as many decimals as its symbol has, and more if
+// the number keeps to no tick.
+func digits(d decimal.Decimal, scale int32) string {
+	if d.Exponent() < -scale {
 		return d.String()
 	}
 	return d.StringFixed(scale)

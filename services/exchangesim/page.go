@@ -32,6 +32,8 @@ type rowPage struct {
 type answer struct {
 	result  any
 	message string
+	// recorded goes before both: it is sent as it is.
+	recorded *recording
 }
 
 // limit reads the limit parameter.

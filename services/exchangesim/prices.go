@@ -26,12 +26,24 @@ func (c coin) index(frame int64) decimal.Decimal {
 }
 
 func (c coin) factor(frame int64) int64 {
+	f := c.trend(frame)
+	f += c.seed.named("minute").wave(frame, minute, minuteSwing)
+	return f + c.seed.named("jitter").at(frame).between(-jitterSwing, jitterSwing)
+}
+
+// How far what is faster than the trend may move a price.
+const (
+	minuteSwing = one / 1000
+	jitterSwing = one / 5000
+	lastSwing   = one / 2000
+)
+
+// trend is the slow part of factor: straight within every hour.
+func (c coin) trend(frame int64) int64 {
 	f := one
 	f += c.seed.named("month").wave(frame, 30*day, one/5)
 	f += c.seed.named("day").wave(frame, day, one/25)
-	f += c.seed.named("hour").wave(frame, hour, one/125)
-	f += c.seed.named("minute").wave(frame, minute, one/1000)
-	return f + c.seed.named("jitter").at(frame).between(-one/5000, one/5000)
+	return f + c.seed.named("hour").wave(frame, hour, one/125)
 }
 
 // price is the base price times a factor, rounded to the coin's tick.
@@ -53,7 +65,7 @@ func (s symbol) last(frame int64) decimal.Decimal {
 	if s.kind == kindOption {
 		return s.optionMark(frame)
 	}
-	f := s.coin.factor(frame) + s.seed.named("last").at(frame).between(-one/2000, one/2000)
+	f := s.coin.factor(frame) + s.seed.named("last").at(frame).between(-lastSwing, lastSwing)
 	return s.coin.price(f + s.carry(frame))
 }
 

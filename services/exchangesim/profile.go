@@ -19,6 +19,7 @@ type profile struct {
 	ips         []string // empty: bound to no address
 	expires     int64    // Unix ms; 0: not set by the admin
 	status      int      // unifiedMarginStatus
+	rsa         *rsaKey  // nil: the key signs with its secret
 }
 
 // keyLife is how long a key without bound addresses lives (documented: 90
@@ -51,7 +52,7 @@ func (x *Exchange) profile(index int, past changes, at int64) profile {
 		}
 	}
 	return profile{
-		uid: uidOf(x.cfg.Seed, index), readOnly: true, permissions: readPermissions(), status: x.bornMode(index),
+		uid: uidOf(x.cfg.Seed, index), readOnly: true, permissions: readPermissions(), status: x.bornMode(index), rsa: x.rsaKeys[index],
 	}
 }
 
@@ -106,14 +107,15 @@ type KeyInfo struct {
 	AffiliateIDInt64 string              `json:"affiliateIDInt64"`
 }
 
-// keyInfo describes a key; apiKey is the one the caller signed with.
-func (x *Exchange) keyInfo(p profile, apiKey string, at int64) KeyInfo {
+// keyInfo describes the key of account index; apiKey is the one the caller
+// signed with.
+func (x *Exchange) keyInfo(index int, p profile, apiKey string, at int64) KeyInfo {
 	info := KeyInfo{
 		ID: p.uid + "1", Note: "stand-in", APIKey: apiKey, Permissions: maps.Clone(p.permissions),
 		IPs: p.ips, Type: 1, DeadlineDay: -2, ExpiredAt: "1970-01-01T00:00:00Z",
 		CreatedAt: x.cfg.Epoch.UTC().Format(time.RFC3339), UserID: number(p.uid), VIPLevel: "No VIP",
-		MktMakerLevel: "0", IsMaster: true, ParentUID: "0", KYCLevel: "LEVEL_1", UserIDInt64: p.uid,
-		InviterIDInt64: "0", AffiliateIDInt64: "0",
+		MktMakerLevel: "0", IsMaster: !x.isSub(index), ParentUID: x.parentUID(index, at), KYCLevel: "LEVEL_1", UserIDInt64: p.uid,
+		InviterIDInt64: "0", AffiliateIDInt64: "0", RSAPublicKey: p.rsa.text(),
 	}
 	if p.readOnly {
 		info.ReadOnly = 1

@@ -44,9 +44,9 @@ type entry struct {
 	row func() any
 }
 
-// listed makes a series of rows that are in memory, in any order. Rows of one
+// gathered makes a series of rows that are in memory, in any order. Rows of one
 // instant keep theirs, newest first.
-func listed(list []entry) series {
+func gathered(list []entry) series {
 	sort.SliceStable(list, func(i, j int) bool { return list[i].at > list[j].at })
 	last := int64(len(list)) - 1
 	return series{

@@ -8,7 +8,7 @@ import (
 
 // Stats counts what was answered since the start or the last reset. Results
 // are ok, a retCode, "http" and a status, "fault" and the kind that garbled the
-// answer, or aborted (no answer).
+// answer, replayed (from a folder), or aborted (no answer).
 type Stats struct {
 	Since     time.Time         `json:"since"`
 	Requests  int               `json:"requests"`

@@ -29,12 +29,12 @@ func (c *call) refusedByFault() *refusal {
 		case FaultRetCode:
 			no := f.retCode()
 			if no.code == codeTooMany && c.uid != "" {
-				c.w.Header().Set("X-Bapi-Limit-Status", "0")
-				c.w.Header().Set("X-Bapi-Limit-Reset-Timestamp", strconv.FormatInt(c.now+second, 10))
+				c.w.Header().Set(limitStatusHeader, "0")
+				c.w.Header().Set(limitResetHeader, strconv.FormatInt(c.now+second, 10))
 			}
 			return no
 		case FaultRetCodeBare:
-			for _, name := range []string{"X-Bapi-Limit", "X-Bapi-Limit-Status", "X-Bapi-Limit-Reset-Timestamp"} {
+			for _, name := range []string{limitHeader, limitStatusHeader, limitResetHeader} {
 				c.w.Header().Del(name)
 			}
 			return f.retCode()
@@ -64,7 +64,7 @@ func usualMessage(code int64) string {
 		return "Permission denied, please check your API key permissions."
 	case codeTooMany:
 		return "Too many visits. Exceeded the API Rate Limit."
-	case 10016:
+	case codeSystem:
 		return "System error. Please try again later."
 	case 10028:
 		return "The API can only be accessed by unified account users."

@@ -81,7 +81,7 @@ func (x *Exchange) TruthSince(uid string, at time.Time, span time.Duration) (*Tr
 	owner := x.profile(index, v.past, ms)
 	t := &Truth{
 		At: time.UnixMilli(ms).UTC(), Time: ms, UID: owner.uid, Account: x.accountInfo(v.acc, owner),
-		Key: x.keyInfo(owner, "", ms), Revoked: owner.revoked,
+		Key: x.keyInfo(index, owner, "", ms), Revoked: owner.revoked,
 		Wallets: map[string]WalletRow{}, Fund: v.fundRows(nil),
 		Positions: map[string][]PositionRow{}, OpenOrders: map[string][]OrderRow{},
 		Orders: map[string][]OrderRow{}, History: map[string][]OrderRow{}, Prices: x.world.prices(ms),

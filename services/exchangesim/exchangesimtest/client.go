@@ -3,6 +3,7 @@ package exchangesimtest
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -19,7 +20,9 @@ import (
 // the stand-in, so that the two check each other.
 type Client struct {
 	URL, Key, Secret string
-	Now              func() time.Time
+	// RSA signs instead of the secret if it is set.
+	RSA *rsa.PrivateKey
+	Now func() time.Time
 }
 
 // Response is an answer with its envelope taken apart. RetCode is -1 if the
@@ -50,14 +53,22 @@ func (c *Client) Request(ctx context.Context, t testing.TB, path, query string) 
 // Sign sets the four headers.
 func (c *Client) Sign(req *http.Request, timestamp int64, window string) {
 	ts := strconv.FormatInt(timestamp, 10)
-	mac := hmac.New(sha256.New, []byte(c.Secret))
-	mac.Write([]byte(ts + c.Key + window + req.URL.RawQuery))
+	origin := ts + c.Key + window + req.URL.RawQuery
 	req.Header.Set("X-BAPI-API-KEY", c.Key)
 	req.Header.Set("X-BAPI-TIMESTAMP", ts)
 	if window != "" {
 		req.Header.Set("X-BAPI-RECV-WINDOW", window)
 	}
-	req.Header.Set("X-BAPI-SIGN", hex.EncodeToString(mac.Sum(nil)))
+	req.Header.Set("X-BAPI-SIGN", c.signature(origin))
+}
+
+func (c *Client) signature(origin string) string {
+	if c.RSA != nil {
+		return signRSA(c.RSA, origin)
+	}
+	mac := hmac.New(sha256.New, []byte(c.Secret))
+	mac.Write([]byte(origin))
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // Get sends a signed GET and reads the answer, whatever it is.

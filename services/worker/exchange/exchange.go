@@ -20,9 +20,9 @@ type Scope string
 // Snapshot is one complete attempt to read one scope.
 //
 // AsOf is the exchange's clock at the first response of the walk: nothing in
-// Rows is older. Rows are deduplicated by key. A caller may treat a row that
-// is absent as gone only if Complete is true and no fault in Faults lacks a
-// key.
+// Rows is older. Rows are deduplicated by key, Faults by key and payload. A
+// caller may treat a row that is absent as gone only if Complete is true and no
+// fault in Faults lacks a key.
 type Snapshot[T any] struct {
 	Scope    Scope
 	AsOf     time.Time

@@ -2,6 +2,7 @@ package bybit
 
 import (
 	"context"
+	"net/url"
 	"time"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
@@ -36,9 +37,24 @@ func (c *Client) categories() []exchange.Scope {
 func (c *Client) ClosedOrders(ctx context.Context, scope exchange.Scope, window exchange.Window) exchange.Snapshot[exchange.Order] {
 	walk := past[exchange.Order]{
 		endpoint: orderHistory,
-		query:    categoryQuery(string(scope), window, orderPage),
+		queries:  []url.Values{categoryQuery(string(scope), window, orderPage)},
 		read:     c.session.orderIn(string(scope), ""),
 		newer:    newerOrder,
 	}
+	for _, filter := range c.hiddenOrders(string(scope)) {
+		query := categoryQuery(string(scope), window, orderPage)
+		query.Set("orderFilter", filter)
+		walk.queries = append(walk.queries, query)
+	}
 	return walk.snapshot(ctx, c.session, c.ClosedOrderHistories(), scope, window)
+}
+
+// hiddenOrders are the kinds of orders that are shown only to who asks for them
+// by their kind: for spot of a classic account the default is "Order", for all
+// else every kind.
+func (c *Client) hiddenOrders(category string) []string {
+	if c.mode == classic && category == spot {
+		return []string{"StopOrder", "tpslOrder"}
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package bybit
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"strings"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
@@ -56,7 +57,7 @@ func (c *Client) ClosedPnLHistories() []exchange.History { return histories(line
 func (c *Client) ClosedPnL(ctx context.Context, scope exchange.Scope, window exchange.Window) exchange.Snapshot[exchange.ClosedPnL] {
 	walk := past[exchange.ClosedPnL]{
 		endpoint: closedPnLRecords,
-		query:    categoryQuery(string(scope), window, closedPnLPage),
+		queries:  []url.Values{categoryQuery(string(scope), window, closedPnLPage)},
 		read:     c.session.closedPnLIn(string(scope)),
 		newer:    newerClosedPnL,
 	}

@@ -1,4 +1,7 @@
-// Package bybit reads Bybit V5 over REST for unified trading accounts.
+// Package bybit reads Bybit V5 over REST, for accounts of every mode: unified 2.0
+// and 1.0, and classic. The mode, which a probe finds, decides which wallets,
+// products and books an account has. One file reads one endpoint and says which
+// of its fields becomes which column.
 //
 // What it guarantees:
 //
@@ -8,10 +11,16 @@
 //   - Numbers are kept as the exchange wrote them. "", null and a missing key
 //     are all "not given" (exchange.Number ""), never zero. Text the
 //     documentation does not list is kept, fields it does not list are ignored,
-//     and no field but a row's key is required.
+//     and no field is required but a row's key and, in a history, its time and
+//     what it is of.
 //   - A walk over pages ends on an empty cursor or an empty page, never on a
 //     short one, and is bounded: a cursor that comes back and a thousandth page
 //     end it as incomplete. A snapshot is complete only if every page came.
+//   - Both bounds of a window are always sent, and no window is longer than the
+//     exchange allows. Ids that are made here (see entryID) do not depend on the
+//     window that a row was read in.
+//   - A row that cannot be read is a fault of its own, with the row in it, which
+//     Reparse reads again. Where money came from or went on a chain is in neither.
 //   - Faults are classified by HTTP status and retCode. Two messages are looked
 //     at as well, because the code alone is ambiguous: "accountType only
 //     support" under 10001, and the text of a geographic block under HTTP 403.

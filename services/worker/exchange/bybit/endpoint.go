@@ -8,6 +8,7 @@ type endpoint string
 const (
 	serverTime        endpoint = "/v5/market/time"
 	tickers           endpoint = "/v5/market/tickers"
+	systemStatus      endpoint = "/v5/system/status"
 	instrumentsInfo   endpoint = "/v5/market/instruments-info"
 	kline             endpoint = "/v5/market/kline"
 	apiKeyInfo        endpoint = "/v5/user/query-api"
@@ -72,6 +73,8 @@ func (e endpoint) readingMarket() string {
 		return "reading instruments"
 	case kline:
 		return "reading candles"
+	case systemStatus:
+		return "reading announcements of maintenance"
 	default:
 		return "reading the exchange's clock"
 	}
@@ -95,7 +98,9 @@ func (e endpoint) readingAssets() string {
 }
 
 // public reports whether the endpoint answers without a key.
-func (e endpoint) public() bool { return strings.HasPrefix(string(e), "/v5/market/") }
+func (e endpoint) public() bool {
+	return e == systemStatus || strings.HasPrefix(string(e), "/v5/market/")
+}
 
 // inDemo reports whether the demo environment has the endpoint. What it does
 // not have it answers with 10032, or with the 10001 of a wrong parameter.

@@ -3,6 +3,7 @@ package bybit
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"strings"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
@@ -70,7 +71,7 @@ func (c *Client) Fills(ctx context.Context, scope exchange.Scope, window exchang
 	if coin != "" {
 		query.Set("settleCoin", coin)
 	}
-	walk := past[exchange.Fill]{endpoint: executionList, query: query, read: c.fillIn(scope)}
+	walk := past[exchange.Fill]{endpoint: executionList, queries: []url.Values{query}, read: c.fillIn(scope)}
 	return walk.snapshot(ctx, c.session, c.FillHistories(), scope, window)
 }
 

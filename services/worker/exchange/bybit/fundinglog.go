@@ -78,6 +78,9 @@ func (l *fundingLog) entry(raw json.RawMessage) (*exchange.LedgerEntry, *exchang
 	if fault != nil {
 		return nil, fault
 	}
+	if key == (fundingKey{}) {
+		return nil, l.session.rowFault(raw, "", "the row has none of the fields that tell it from others")
+	}
 	entry := exchange.LedgerEntry{
 		Source: fundingBook, Wallet: fund, Asset: string(key.Currency),
 		EntryType: string(key.Business), Description: string(key.Description), EntryID: key.id(),

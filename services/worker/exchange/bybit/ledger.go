@@ -61,8 +61,8 @@ const monthWindow = 30*24*time.Hour - time.Second
 
 // LedgerEntries reads the rows of a book that are dated within the window.
 func (c *Client) LedgerEntries(ctx context.Context, scope exchange.Scope, window exchange.Window) exchange.Snapshot[exchange.LedgerEntry] {
-	walk := past[exchange.LedgerEntry]{read: c.session.entryIn(string(scope))}
-	walk.endpoint, walk.query = bookQuery(string(scope), window)
+	ep, query := bookQuery(string(scope), window)
+	walk := past[exchange.LedgerEntry]{endpoint: ep, queries: []url.Values{query}, read: c.session.entryIn(string(scope))}
 	return walk.snapshot(ctx, c.session, c.LedgerHistories(), scope, window)
 }
 

@@ -25,10 +25,25 @@ func (c *Client) OpenOrders(ctx context.Context, scope exchange.Scope) exchange.
 	if fault == nil {
 		fault = c.walkOpenOrders(ctx, w, scope, "")
 	}
-	if category, _ := cut(scope); fault == nil && category != option && !c.settings.SkipStopOrders {
-		fault = c.walkOpenOrders(ctx, w, scope, "StopOrder")
+	for _, filter := range c.openFilters(scope) {
+		if fault == nil {
+			fault = c.walkOpenOrders(ctx, w, scope, filter)
+		}
 	}
 	return w.snapshot(scope, fault)
+}
+
+// openFilters are the kinds of orders that are asked for by name.
+func (c *Client) openFilters(scope exchange.Scope) []string {
+	category, _ := cut(scope)
+	switch hidden := c.hiddenOrders(category); {
+	case hidden != nil:
+		return hidden
+	case category == option || c.settings.SkipStopOrders:
+		return nil
+	default:
+		return []string{"StopOrder"}
+	}
 }
 
 func (c *Client) walkOpenOrders(ctx context.Context, w *walk[exchange.Order], scope exchange.Scope, filter string) *exchange.Error {

@@ -24,10 +24,11 @@ const (
 // past reads one window of one scope of a history.
 type past[T exchange.Keyed] struct {
 	endpoint endpoint
-	// query names window and page size, and what else the endpoint asks for.
-	query url.Values
-	read  decode[T]
-	newer func(candidate, kept T) bool
+	// queries are walked one after another. Each names window and page size, and
+	// what else the endpoint asks for.
+	queries []url.Values
+	read    decode[T]
+	newer   func(candidate, kept T) bool
 }
 
 // snapshot asks for the window if the histories serve the scope and allow it.
@@ -37,8 +38,10 @@ func (p past[T]) snapshot(ctx context.Context, s *session, histories []exchange.
 	if fault == nil {
 		fault = checkWindow(window, longest(histories, scope))
 	}
-	if fault == nil {
-		fault = w.run(ctx, p.endpoint, s.pages(p.endpoint, p.query), p.read)
+	for _, query := range p.queries {
+		if fault == nil {
+			fault = w.run(ctx, p.endpoint, s.pages(p.endpoint, query), p.read)
+		}
 	}
 	return w.snapshot(scope, fault)
 }

@@ -178,14 +178,21 @@ func always(body []byte) http.HandlerFunc {
 }
 
 // list is a successful answer with these rows, at fixtureTime.
-func list(cursor string, rows ...string) []byte {
+func list(cursor string, rows ...string) []byte { return named(orderHistory, cursor, rows...) }
+
+// named calls the rows what the endpoint calls them.
+func named(ep endpoint, cursor string, rows ...string) []byte {
+	field := "list"
+	if ep == depositRecords || ep == withdrawalRecords {
+		field = "rows"
+	}
 	raw := make([]json.RawMessage, 0, len(rows))
 	for _, row := range rows {
 		raw = append(raw, json.RawMessage(row))
 	}
 	body, err := json.Marshal(map[string]any{
 		"retCode": 0, "retMsg": "OK", "time": fixtureTime.UnixMilli(), "retExtInfo": map[string]any{},
-		"result": map[string]any{"list": raw, "nextPageCursor": cursor},
+		"result": map[string]any{field: raw, "nextPageCursor": cursor},
 	})
 	if err != nil {
 		panic(err)

@@ -2,6 +2,7 @@ package bybit
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,11 +38,12 @@ type walk[T exchange.Keyed] struct {
 	rows     []T
 	index    map[string]int
 	faults   []exchange.RowFault
-	payloads int // bytes
+	payloads int                        // bytes
+	met      map[[sha256.Size]byte]bool // faults, by key and payload
 }
 
 func newWalk[T exchange.Keyed](s *session, newer func(candidate, kept T) bool) *walk[T] {
-	return &walk[T]{session: s, newer: newer, index: map[string]int{}}
+	return &walk[T]{session: s, newer: newer, index: map[string]int{}, met: map[[sha256.Size]byte]bool{}}
 }
 
 // run reads pages until the cursor or the list is empty. Short pages and a
@@ -97,7 +99,14 @@ func (w *walk[T]) add(rows []json.RawMessage, read decode[T]) {
 	}
 }
 
+// fault keeps a row that was not understood, once: a row may come on several
+// pages, or in several queries.
 func (w *walk[T]) fault(fault exchange.RowFault) {
+	id := sha256.Sum256([]byte(fault.Key + "\n" + string(fault.Payload)))
+	if w.met[id] {
+		return
+	}
+	w.met[id] = true
 	if w.payloads += len(fault.Payload); w.payloads > maxFaultPayloads {
 		fault.Payload = nil
 	}

@@ -36,13 +36,20 @@ func scalar[T any](data []byte) (string, error) {
 	}
 }
 
-// text is text, or an id that is a number in some categories.
+// text is text, or an id that is a number in some categories. A zero character,
+// which no column of text can hold, makes it unfit.
 type text string
 
 func (t *text) UnmarshalJSON(data []byte) error {
 	s, err := scalar[text](data)
+	if err != nil {
+		return err
+	}
+	if strings.ContainsRune(s, 0) {
+		return unfit[text](data)
+	}
 	*t = text(s)
-	return err
+	return nil
 }
 
 // amount is a decimal, kept as sent.

@@ -62,7 +62,7 @@ func TestFieldsTakeEveryFormTheExchangeSends(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(body), &got), body)
 		require.Equal(t, want, got, body)
 	}
-	for _, bad := range []string{`{"text":{}}`, `{"text":true}`, `{"amount":"x"}`, `{"amount":true}`, `{"amount":[]}`, `{"time":"x"}`, `{"time":-1}`, `{"time":1.5}`, `{"time":99999999999999999}`, `{"integer":1.5}`, `{"integer":"x"}`, `{"flag":1}`} {
+	for _, bad := range []string{`{"text":"a\u0000b"}`, `{"text":{}}`, `{"text":true}`, `{"amount":"x"}`, `{"amount":true}`, `{"amount":[]}`, `{"time":"x"}`, `{"time":-1}`, `{"time":1.5}`, `{"time":99999999999999999}`, `{"integer":1.5}`, `{"integer":"x"}`, `{"flag":1}`} {
 		var got row
 		require.Error(t, json.Unmarshal([]byte(bad), &got), bad)
 	}
