@@ -86,6 +86,8 @@ func TestAnAPIThatIsNotThere(t *testing.T) {
 	sh := shell{[]string{"ALPHAPULSE_API=http://127.0.0.1:1"}, t.Context()}
 	for _, args := range [][]string{
 		{"status"}, {"accounts", "list"}, {"sync", "main"}, {"sync", "main", "--wait"}, {"runs", "list"}, {"runs", "show", "x"},
+		{"coverage", "main"}, {"backfill", "main", "--type", "fills", "--since", "2025-01-31"}, {"verify", "main"},
+		{"quarantine", "list"}, {"quarantine", "retry", "--all"}, {"candles", "list"}, {"accounts", "subs", "main"},
 	} {
 		out := sh.run(t, args...)
 		require.Equal(t, exitFailure, out.code, args)
@@ -148,6 +150,31 @@ func TestWrongUse(t *testing.T) {
 		{"runs", "show"},
 		{"runs", "list", "--limit", "0"},
 		{"doctor", "x"},
+		{"coverage"},
+		{"coverage", "main", "--type", "balances"},
+		{"backfill", "main"},
+		{"backfill", "main", "--type", "fills"},
+		{"backfill", "main", "--type", "prices", "--since", "2025-01-31"},
+		{"backfill", "main", "--type", "fills", "--since", "yesterday"},
+		{"backfill", "main", "--type", "fills", "--since", "2025-01-31", "--until", "2025-01-31"},
+		{"backfill", "main", "--type", "fills", "--since", "2025-01-31", "--timeout", "0s"},
+		{"verify"},
+		{"verify", "main", "--sample", "0"},
+		{"verify", "main", "--sample", "1.1"},
+		{"verify", "main", "--type", "prices"},
+		{"verify", "main", "--since", "2025-02-01", "--until", "2025-01-31"},
+		{"quarantine", "show"},
+		{"quarantine", "show", "x"},
+		{"quarantine", "list", "--limit", "0"},
+		{"quarantine", "retry"},
+		{"quarantine", "drop", "1", "--all"},
+		{"quarantine", "drop", "-1"},
+		{"candles", "add", "BTCUSDT", "--interval", "60", "--account", "main"},
+		{"candles", "add", "linear/BTCUSDT", "--account", "main"},
+		{"candles", "add", "linear/BTCUSDT", "--interval", "60"},
+		{"candles", "add", "linear/BTCUSDT", "--interval", "60", "--exchange", "bybit"},
+		{"candles", "remove", "linear/BTCUSDT", "--interval", "60", "--account", "a", "--exchange", "bybit"},
+		{"accounts", "subs"},
 	} {
 		out := sh.run(t, args...)
 		require.Equal(t, exitUsage, out.code, "%v: %s", args, out.stderr)

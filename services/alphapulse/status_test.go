@@ -51,6 +51,44 @@ SELECT id, 'positions', 'linear:USDC', false, 'permission', E'may\nnot' FROM alp
 	require.Equal(t, exitFailure, sh.run(t, "status", "nobody").code)
 }
 
+func TestStatusWarnsOfKeysAndGaps(t *testing.T) {
+	t.Parallel()
+	s := apitest.New(t)
+	account := s.Add(t, "main")
+	sh := newShell(t, s)
+	for left, want := range map[string]struct {
+		says string
+		days *int
+	}{
+		"15 days": {"", nil},
+		"13 days": {"within 14 days", new(14)},
+		"6 days":  {"WARNING main: its key expires in 5d23h, within 7 days", new(7)},
+		"3 hours": {"WARNING main: its key expires in 2h59m, within a day", new(1)},
+		"-1 hour": {"WARNING main: its key expired on", new(0)},
+	} {
+		s.Exec(t, `UPDATE alphapulse.accounts SET key_expires_at = clock_timestamp() + $1::text::interval WHERE id = $2`, left, account.ID)
+		out := sh.ok(t, "status").stdout
+		if want.says == "" {
+			require.NotContains(t, out, "expires")
+		}
+		require.Contains(t, out, want.says)
+		require.Equal(t, want.days, decode[statusView](t, sh.ok(t, "status", "--json")).Accounts[0].KeyWarning, left)
+	}
+	s.Exec(t, `
+INSERT INTO alphapulse.sync_coverage (account_id, data_type, scope, covered) VALUES
+  ($1, 'orders', 'linear', '{[2026-01-05Z,2026-01-07Z),[2026-01-08Z,2026-01-09Z)}'),
+  ($1, 'fills', 'linear', '{[2026-01-05Z,2026-01-09Z)}'), ($1, 'ledger', 'deposit', '{}')`, account.ID)
+	require.Contains(t, sh.ok(t, "status").stdout, "gaps in its history")
+	words := map[string]string{}
+	for _, one := range decode[statusView](t, sh.ok(t, "status", "--json")).Accounts[0].Types {
+		words[one.DataType] = one.Coverage
+	}
+	require.Equal(t, "gaps", words["orders"])
+	require.Equal(t, "complete", words["fills"])
+	require.Equal(t, "none", words["ledger"])
+	require.Empty(t, words["balances"])
+}
+
 func TestWatchingTheStatusEndsInOrder(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t)

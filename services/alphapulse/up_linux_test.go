@@ -20,6 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// workerTypes is how many worker processes there are: one for each data type.
+const workerTypes = 9
+
 // machine is one `alphapulse up` in a process of its own.
 type machine struct {
 	t   *testing.T
@@ -213,9 +216,9 @@ func TestUpKilledLeavesNothingAndResumes(t *testing.T) {
 	t.Parallel()
 	first := startUp(t, newDir(t))
 	first.awaitReady()
-	first.await("four workers", func() bool { return len(first.workers()) == 4 })
+	first.await("all workers", func() bool { return len(first.workers()) == workerTypes })
 	family := first.family()
-	require.GreaterOrEqual(t, len(family), 5, "four workers and Postgres")
+	require.GreaterOrEqual(t, len(family), workerTypes+1, "workers and Postgres")
 	first.signal(syscall.SIGKILL)
 	<-first.end
 	first.gone(family)
@@ -231,11 +234,11 @@ func TestUpRestartsAWorker(t *testing.T) {
 	t.Parallel()
 	m := startUp(t, newDir(t))
 	m.awaitReady()
-	m.await("four workers", func() bool { return len(m.workers()) == 4 })
+	m.await("all workers", func() bool { return len(m.workers()) == workerTypes })
 	killed := m.workers()[0]
 	require.NoError(t, syscall.Kill(killed, syscall.SIGKILL))
 	m.awaitText("starting it again in")
-	m.await("four workers again", func() bool { return len(m.workers()) == 4 })
+	m.await("all workers again", func() bool { return len(m.workers()) == workerTypes })
 	require.NotContains(t, m.workers(), killed)
 	require.Contains(t, m.out.String(), "signal: killed")
 	m.signal(syscall.SIGINT)
@@ -248,7 +251,7 @@ func TestUpStopsAWorkerThatHangs(t *testing.T) {
 	t.Parallel()
 	m := startUp(t, newDir(t))
 	m.awaitReady()
-	m.await("four workers", func() bool { return len(m.workers()) == 4 })
+	m.await("all workers", func() bool { return len(m.workers()) == workerTypes })
 	require.NoError(t, syscall.Kill(m.workers()[0], syscall.SIGSTOP))
 	family := m.family()
 	m.signal(syscall.SIGINT)
@@ -260,7 +263,7 @@ func TestUpEndsAtOnceOnASecondSignal(t *testing.T) {
 	t.Parallel()
 	m := startUp(t, newDir(t))
 	m.awaitReady()
-	m.await("four workers", func() bool { return len(m.workers()) == 4 })
+	m.await("all workers", func() bool { return len(m.workers()) == workerTypes })
 	require.NoError(t, syscall.Kill(m.workers()[0], syscall.SIGSTOP)) // else it might be gone before
 	family := m.family()
 	m.signal(syscall.SIGINT)

@@ -26,17 +26,16 @@ type Attention struct {
 // AttentionOf reads it of one account, or (name "") of all.
 //
 // Drift counts until a repair has succeeded, or a verification of as many
-// windows found none: one that samples fewer proves nothing.
+// windows found none; one that samples fewer proves nothing.
 func (l *Ledger) AttentionOf(ctx context.Context, name string) ([]Attention, error) {
 	const query = `
-SELECT a.id, (SELECT count(*) FROM alphapulse.quarantine q WHERE q.account_id = a.id), p.last_success_at,
+SELECT a.id, (SELECT count(*) FROM alphapulse.quarantine q WHERE q.account_id = a.id), a.probed_at,
        coalesce(v.id::text, ''), v.finished_at, coalesce(v.compared, 0), coalesce(v.drifted, 0)
 FROM alphapulse.accounts a
-LEFT JOIN alphapulse.sync_state p ON p.subject_id = a.id AND p.data_type = 'probe'
 LEFT JOIN LATERAL (
     SELECT r.id, r.finished_at, s.compared, s.drifted
     FROM alphapulse.sync_runs r, LATERAL (
-        SELECT sum(c.rows_compared)::bigint AS compared, sum(c.rows_drifted)::bigint AS drifted
+        SELECT coalesce(sum(c.rows_compared), 0)::bigint AS compared, coalesce(sum(c.rows_drifted), 0)::bigint AS drifted
         FROM alphapulse.sync_jobs j JOIN alphapulse.verifications c ON c.job_id = j.id WHERE j.run_id = r.id) s
     WHERE r.subject_id = a.id AND r.trigger = 'verify' AND r.finished_at IS NOT NULL
     ORDER BY s.drifted > 0 AND NOT EXISTS (
@@ -49,7 +48,7 @@ LEFT JOIN LATERAL (
                  WHERE w.subject_id = a.id AND w.trigger = 'verify' AND w.finished_at > r.finished_at
                    AND w.status = 'succeeded' AND w.jobs_total >= r.jobs_total
                    AND NOT EXISTS (SELECT FROM alphapulse.sync_jobs j JOIN alphapulse.drift d ON d.job_id = j.id
-                                   WHERE j.run_id = w.id)) DESC NULLS LAST,
+                                   WHERE j.run_id = w.id)) DESC,
              r.finished_at DESC
     LIMIT 1) v ON true
 WHERE a.status <> 'removed' AND ($1 = '' OR a.name = $1)`

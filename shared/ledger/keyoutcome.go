@@ -87,7 +87,7 @@ WHERE id = $1 AND status <> 'removed'`
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
 	}
-	if err := listSubAccounts(ctx, tx, account.ID, facts.SubAccounts); err != nil {
+	if err := notePassed(ctx, tx, account.ID, facts.SubAccounts); err != nil {
 		return err
 	}
 	const drop = `DELETE FROM alphapulse.account_credentials WHERE account_id = $1 AND version < $2`

@@ -41,20 +41,23 @@ func (l *Ledger) SubAccounts(ctx context.Context, accountID string) (SubAccountL
 	return found, nil
 }
 
-// listSubAccounts stores what a probe listed. A probe that could not list them
-// leaves the last list as it is.
-func listSubAccounts(ctx context.Context, tx pgx.Tx, accountID string, list []SubAccount) error {
-	if list == nil {
-		return nil
-	}
-	encoded, err := json.Marshal(list)
-	if err != nil {
-		return fmt.Errorf("encoding sub-accounts: %w", err)
+// notePassed records when a key passed a probe, and the sub-accounts that it
+// listed. A probe that could not list them leaves the last list as it is.
+func notePassed(ctx context.Context, tx pgx.Tx, accountID string, list []SubAccount) error {
+	var encoded []byte // NULL
+	if list != nil {
+		var err error
+		if encoded, err = json.Marshal(list); err != nil {
+			return fmt.Errorf("encoding sub-accounts: %w", err)
+		}
 	}
 	const update = `
-UPDATE alphapulse.accounts SET sub_accounts = $2, sub_accounts_at = clock_timestamp() WHERE id = $1`
+UPDATE alphapulse.accounts
+SET probed_at = clock_timestamp(), sub_accounts = coalesce($2::jsonb, sub_accounts),
+    sub_accounts_at = CASE WHEN $2::jsonb IS NULL THEN sub_accounts_at ELSE clock_timestamp() END
+WHERE id = $1`
 	if _, err := tx.Exec(ctx, update, accountID, encoded); err != nil {
-		return fmt.Errorf("storing sub-accounts: %w", err)
+		return fmt.Errorf("storing what a probe found: %w", err)
 	}
 	return nil
 }

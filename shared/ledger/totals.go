@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -65,7 +64,7 @@ GROUP BY data_type`
 	}
 	totals, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Totals])
 	if err != nil {
-		return nil, fmt.Errorf("adding up the jobs of run %s: %w", runID, err)
+		return nil, notFound(err, "jobs of run %s", runID)
 	}
 	known := syncjob.Known()
 	slices.SortFunc(totals, func(a, b Totals) int {

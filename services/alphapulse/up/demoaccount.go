@@ -63,6 +63,28 @@ func (d *demo) show(ctx context.Context) {
 		d.term.step("demo", "%v", err)
 	case run != nil:
 		d.print(run)
+		d.showPast(ctx)
+	}
+}
+
+// showPast reads what happened to the account, and prints it. The schedules read
+// it too; this is for who does not want to wait for them.
+func (d *demo) showPast(ctx context.Context) {
+	d.term.step("demo", "reading fills, ledger and closed PnL")
+	started, err := d.account.runs.StartSync(ctx, &controlv1.StartSyncRequest{
+		Account: demoAccount, Types: []string{"fills", "ledger", "closed_pnl"},
+	})
+	var run *controlv1.Run
+	if err == nil {
+		run, err = d.watch(ctx, started.GetRun().GetId())
+	}
+	switch {
+	case errors.Is(context.Cause(ctx), context.Canceled):
+	case err != nil:
+		d.log.WithError(err).Warn("the demo account's past has not been read yet")
+		d.term.step("demo", "%v; it goes on", err)
+	default:
+		d.print(run)
 	}
 }
 

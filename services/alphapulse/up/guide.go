@@ -3,6 +3,7 @@ package up
 import (
 	"context"
 	"net/url"
+	"time"
 
 	"github.com/alphapulse/alphapulse/shared/daemon"
 )
@@ -31,7 +32,9 @@ func (m *machine) guide() {
 	m.term.step("SQL", "%s", m.psql())
 	m.term.step("settings", "for psql, nats and these commands: set -a; . %s", quote(m.dir.file(ConnectionFile)))
 	m.term.step("logs", "%s", m.dir.file("logs"))
-	m.term.step("next", "%s", m.next())
+	for _, command := range m.next() {
+		m.term.step("next", "%s", command)
+	}
 	m.term.line("Ctrl-C stops everything.")
 }
 
@@ -46,13 +49,19 @@ func (m *machine) psql() string {
 	return "(. " + quote(m.dir.file(ConnectionFile)) + "; psql \"$DATABASE_URL\")"
 }
 
-func (m *machine) next() string {
+// next are commands that work as they are printed.
+func (m *machine) next() []string {
 	command := m.cfg.Program
 	if m.at.api != "http://127.0.0.1:8080" {
 		command = "ALPHAPULSE_API=" + m.at.api + " " + command
 	}
-	if m.demo != nil {
-		return command + " sync " + demoAccount + " --type all --wait"
+	if m.demo == nil {
+		return []string{command + " accounts add main --exchange bybit --env testnet"}
 	}
-	return command + " accounts add main --exchange bybit --env testnet"
+	month := time.Now().UTC().AddDate(0, -1, 0).Format(time.DateOnly)
+	return []string{
+		command + " sync " + demoAccount + " --type all --wait",
+		command + " backfill " + demoAccount + " --type orders,fills --since " + month + " --wait",
+		command + " coverage " + demoAccount,
+	}
 }

@@ -45,7 +45,8 @@ func TestServicesOfEachProfile(t *testing.T) {
 
 	fleet := []string{
 		"aggregator", "api", "migrate", "nats", "postgres", "scheduler",
-		"worker-balances", "worker-orders", "worker-positions", "worker-prices",
+		"worker-balances", "worker-orders", "worker-positions", "worker-prices", "worker-fills", "worker-ledger",
+		"worker-closed-pnl", "worker-candles", "worker-instruments",
 	}
 
 	require.ElementsMatch(t, fleet, load(t, nil).ServiceNames())
@@ -126,8 +127,10 @@ func TestOneScalableWorkerForEachType(t *testing.T) {
 
 	project := load(t, nil)
 
-	for _, dataType := range []string{"balances", "positions", "orders", "prices"} {
-		worker, ok := project.Services["worker-"+dataType]
+	for _, dataType := range []string{
+		"balances", "positions", "orders", "prices", "fills", "ledger", "closed_pnl", "candles", "instruments",
+	} {
+		worker, ok := project.Services["worker-"+strings.ReplaceAll(dataType, "_", "-")]
 		require.True(t, ok, dataType)
 		require.Equal(t, types.ShellCommand{"worker", "--types", dataType}, worker.Command)
 		require.Empty(t, worker.ContainerName, dataType)

@@ -5,7 +5,9 @@
 ALTER TABLE alphapulse.accounts
     -- [{uid, name, status, mode, remark}]; NULL while they were never listed.
     ADD COLUMN sub_accounts jsonb,
-    ADD COLUMN sub_accounts_at timestamptz;
+    ADD COLUMN sub_accounts_at timestamptz,
+    -- When its key last passed a probe.
+    ADD COLUMN probed_at timestamptz;
 
 -- An account has a few of these among hundreds of thousands of scheduled runs.
 CREATE INDEX sync_runs_verified ON alphapulse.sync_runs (subject_id, trigger, finished_at)
@@ -13,4 +15,4 @@ CREATE INDEX sync_runs_verified ON alphapulse.sync_runs (subject_id, trigger, fi
 
 -- +goose Down
 DROP INDEX alphapulse.sync_runs_verified;
-ALTER TABLE alphapulse.accounts DROP COLUMN sub_accounts_at, DROP COLUMN sub_accounts;
+ALTER TABLE alphapulse.accounts DROP COLUMN probed_at, DROP COLUMN sub_accounts_at, DROP COLUMN sub_accounts;
