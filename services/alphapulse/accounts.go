@@ -12,7 +12,8 @@ func (p *program) accountsCommand() *cobra.Command {
 		"Add, test, pause and remove exchange accounts. A key is encrypted before it is stored, and only workers can\n"+
 			"read it. Before anything else is asked of the exchange, a probe asks it what the key may do.",
 		p.accountsAddCommand(), p.accountsListCommand(), p.accountsTestCommand(), p.accountsSetKeyCommand(),
-		p.accountsPauseCommand(), p.accountsResumeCommand(), p.accountsRemoveCommand(), p.accountsCadenceCommand())
+		p.accountsPauseCommand(), p.accountsResumeCommand(), p.accountsRemoveCommand(), p.accountsCadenceCommand(),
+		p.accountsSubsCommand())
 }
 
 func (p *program) accountsListCommand() *cobra.Command {

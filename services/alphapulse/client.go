@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
 
+	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
 	"github.com/alphapulse/alphapulse/proto/alphapulse/control/v1/controlv1connect"
 	"github.com/alphapulse/alphapulse/services/api"
 	"github.com/alphapulse/alphapulse/shared/daemon"
@@ -50,6 +51,9 @@ type client struct {
 	controlv1connect.AccountServiceClient
 	controlv1connect.RunServiceClient
 	controlv1connect.StatusServiceClient
+	controlv1connect.HistoryServiceClient
+	controlv1connect.QuarantineServiceClient
+	controlv1connect.CandleServiceClient
 
 	base         *url.URL
 	http         *http.Client
@@ -92,11 +96,31 @@ func newClient(base *url.URL, token vault.Secret, insecureHTTP bool) *client {
 	)
 	address := strings.TrimRight(base.String(), "/")
 	return &client{
-		AccountServiceClient: controlv1connect.NewAccountServiceClient(hc, address, options),
-		RunServiceClient:     controlv1connect.NewRunServiceClient(hc, address, options),
-		StatusServiceClient:  controlv1connect.NewStatusServiceClient(hc, address, options),
-		base:                 base, http: hc, insecureHTTP: insecureHTTP,
+		AccountServiceClient:    controlv1connect.NewAccountServiceClient(hc, address, options),
+		RunServiceClient:        controlv1connect.NewRunServiceClient(hc, address, options),
+		StatusServiceClient:     controlv1connect.NewStatusServiceClient(hc, address, options),
+		HistoryServiceClient:    controlv1connect.NewHistoryServiceClient(hc, address, options),
+		QuarantineServiceClient: controlv1connect.NewQuarantineServiceClient(hc, address, options),
+		CandleServiceClient:     controlv1connect.NewCandleServiceClient(hc, address, options),
+		base:                    base, http: hc, insecureHTTP: insecureHTTP,
 	}
+}
+
+// with calls the API until it is done or a person interrupts it.
+func (r *remote) with(ctx context.Context, do func(context.Context, *client) error) error {
+	c, err := r.connect()
+	if err != nil {
+		return err
+	}
+	ctx, end := interruptible(ctx, 0)
+	defer end()
+	return do(ctx, c)
+}
+
+// exchangeOf is the exchange that an account is on.
+func (c *client) exchangeOf(ctx context.Context, name string) (string, error) {
+	found, err := c.GetAccount(ctx, &controlv1.GetAccountRequest{Name: name})
+	return found.GetAccount().GetExchange(), err
 }
 
 func parseAPI(address string) (*url.URL, error) {

@@ -8,7 +8,8 @@ import (
 // doctor talk to the API alone.
 func (p *program) clientCommands() []*cobra.Command {
 	return []*cobra.Command{
-		p.accountsCommand(), p.syncCommand(), p.statusCommand(), p.runsCommand(), p.doctorCommand(),
+		p.accountsCommand(), p.syncCommand(), p.statusCommand(), p.runsCommand(), p.coverageCommand(), p.backfillCommand(),
+		p.verifyCommand(), p.quarantineCommand(), p.candlesCommand(), p.doctorCommand(),
 	}
 }
 

@@ -29,7 +29,8 @@ func (s *keySource) add(cmd *cobra.Command) {
 
 const keyHelp = `The key and its secret come from --key-file and --secret-file, else from BYBIT_API_KEY and
 BYBIT_API_SECRET (or BYBIT_API_KEY_FILE and BYBIT_API_SECRET_FILE), else from a prompt that does not show
-them. They are never arguments.`
+them. They are never arguments. For an RSA key the secret is the private key in PEM (at least 2048 bits, without a
+passphrase).`
 
 // read gives the key and the secret of an exchange.
 func (s *keySource) read(ctx context.Context, p *program, exchange string) (vault.Credentials, error) {

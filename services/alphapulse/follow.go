@@ -28,10 +28,22 @@ var errWatchEnded = errors.New("the API ended the watch")
 // returns the last one it saw, also with an error. It survives a restart of the
 // API.
 func (c *client) follow(ctx context.Context, id string, seen func(*controlv1.Run)) (*controlv1.Run, error) {
+	return c.followAs(ctx, &controlv1.WatchRunRequest{Id: id}, seen)
+}
+
+// followTotals is follow for a run of many jobs: snapshots have their totals and
+// not the jobs.
+func (c *client) followTotals(ctx context.Context, id string, seen func(*controlv1.Run)) (*controlv1.Run, error) {
+	return c.followAs(ctx, &controlv1.WatchRunRequest{Id: id, TotalsOnly: true}, seen)
+}
+
+func (c *client) followAs(
+	ctx context.Context, request *controlv1.WatchRunRequest, seen func(*controlv1.Run),
+) (*controlv1.Run, error) {
 	var last *controlv1.Run
 	answered := time.Now()
 	for {
-		err := c.watchOnce(ctx, id, func(run *controlv1.Run) {
+		err := c.watchOnce(ctx, request, func(run *controlv1.Run) {
 			last, answered = run, time.Now()
 			seen(run)
 		})
@@ -53,8 +65,8 @@ func (c *client) follow(ctx context.Context, id string, seen func(*controlv1.Run
 }
 
 // watchOnce is one call of WatchRun. A stream that breaks off is an error.
-func (c *client) watchOnce(ctx context.Context, id string, seen func(*controlv1.Run)) error {
-	stream, err := c.WatchRun(ctx, &controlv1.WatchRunRequest{Id: id})
+func (c *client) watchOnce(ctx context.Context, request *controlv1.WatchRunRequest, seen func(*controlv1.Run)) error {
+	stream, err := c.WatchRun(ctx, request)
 	if err != nil {
 		return explainCall(ctx, err, c.base)
 	}

@@ -9,7 +9,8 @@ import (
 
 // accountHelp describes accountView where a command's help needs it.
 const accountHelp = `{id, name, exchange, environment, base_url, status, reason, key_version, allow_write_key,
-exchange_uid, account_mode, key_permissions{group: [right]}, key_expires_at, created_at}`
+exchange_uid, expected_uid, parent_uid, is_master, account_mode, key_permissions{group: [right]}, key_expires_at,
+created_at}`
 
 // accountView is an account in JSON.
 type accountView struct {
@@ -23,6 +24,9 @@ type accountView struct {
 	KeyVersion     int32               `json:"key_version"`
 	AllowWriteKey  bool                `json:"allow_write_key"`
 	ExchangeUID    string              `json:"exchange_uid"`
+	ExpectedUID    string              `json:"expected_uid"`
+	ParentUID      string              `json:"parent_uid"`
+	IsMaster       bool                `json:"is_master"`
 	AccountMode    string              `json:"account_mode"`
 	KeyPermissions map[string][]string `json:"key_permissions"`
 	KeyExpiresAt   *time.Time          `json:"key_expires_at"`
@@ -33,7 +37,8 @@ func viewAccount(a *controlv1.Account) accountView {
 	v := accountView{
 		ID: a.GetId(), Name: a.GetName(), Exchange: a.GetExchange(), Environment: a.GetEnvironment(),
 		BaseURL: a.GetBaseUrl(), Status: a.GetStatus(), Reason: a.GetReason(), KeyVersion: a.GetKeyVersion(),
-		AllowWriteKey: a.GetAllowWriteKey(), ExchangeUID: a.GetExchangeUid(), AccountMode: a.GetAccountMode(),
+		AllowWriteKey: a.GetAllowWriteKey(), ExchangeUID: a.GetExchangeUid(), ExpectedUID: a.GetExpectedUid(),
+		ParentUID: a.GetParentUid(), IsMaster: a.GetIsMaster(), AccountMode: a.GetAccountMode(),
 		KeyPermissions: map[string][]string{}, KeyExpiresAt: instant(a.GetKeyExpiresAt()),
 		CreatedAt: instant(a.GetCreatedAt()),
 	}
@@ -66,11 +71,23 @@ func keyEnd(a *controlv1.Account) string {
 	}
 }
 
+// kinship says whether an account is a sub-account or has some.
+func kinship(a *controlv1.Account) string {
+	switch {
+	case a.GetParentUid() != "":
+		return ", sub-account of UID " + plain(a.GetParentUid())
+	case a.GetIsMaster():
+		return ", master (its sub-accounts: alphapulse accounts subs " + a.GetName() + ")"
+	default:
+		return ""
+	}
+}
+
 // printAccount is what a person wants to see after a probe.
 func (p *program) printAccount(a *controlv1.Account) {
 	p.say("Account %s is %s.", a.GetName(), a.GetStatus())
 	p.say("  exchange     %s %s (%s)", a.GetExchange(), a.GetEnvironment(), a.GetBaseUrl())
-	p.say("  UID          %s, %s", orDash(a.GetExchangeUid()), orDash(a.GetAccountMode()))
+	p.say("  UID          %s, %s", plain(orDash(a.GetExchangeUid())), plain(orDash(a.GetAccountMode()))+kinship(a))
 	p.say("  permissions  %s", plain(permissions(a)))
 	p.say("  key expires  %s", keyEnd(a))
 }

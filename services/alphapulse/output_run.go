@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
 )
@@ -31,6 +34,7 @@ type runView struct {
 	DeadlineAt    *time.Time `json:"deadline_at"`
 	FinishedAt    *time.Time `json:"finished_at"`
 	Jobs          []jobView  `json:"jobs,omitempty"`
+	Totals        []sumView  `json:"totals,omitempty"`
 }
 
 // jobView is a job in JSON.
@@ -56,6 +60,9 @@ type jobView struct {
 	QueuedAt     *time.Time `json:"queued_at"`
 	StartedAt    *time.Time `json:"started_at"`
 	FinishedAt   *time.Time `json:"finished_at"`
+	// Window is what a job of a history reads; null if it goes on where the last
+	// one ended.
+	Window *[2]*time.Time `json:"window"`
 }
 
 func viewRun(r *controlv1.Run) runView {
@@ -71,6 +78,9 @@ func viewRun(r *controlv1.Run) runView {
 	for _, job := range r.GetJobs() {
 		v.Jobs = append(v.Jobs, viewJob(job))
 	}
+	for _, t := range r.GetTotals() {
+		v.Totals = append(v.Totals, viewTotals(t))
+	}
 	return v
 }
 
@@ -83,15 +93,35 @@ func viewJob(j *controlv1.Job) jobView {
 		RowsChanged: j.GetRowsChanged(), RowsDeleted: j.GetRowsDeleted(), Requests: j.GetExchangeRequests(),
 		AsOf: instant(j.GetAsOf()), NextAt: instant(j.GetNextAt()), QueuedAt: instant(j.GetQueuedAt()),
 		StartedAt: instant(j.GetStartedAt()), FinishedAt: instant(j.GetFinishedAt()),
+		Window: viewWindow(j.GetWindowFrom(), j.GetWindowTo()),
 	}
 }
 
-// printJobs is the table of a run's jobs.
+func viewWindow(from, to *timestamppb.Timestamp) *[2]*time.Time {
+	if from == nil && to == nil {
+		return nil
+	}
+	return &[2]*time.Time{instant(from), instant(to)}
+}
+
+// printJobs is the table of a run's jobs. It has a column for windows if any job
+// has one.
 func (p *program) printJobs(run *controlv1.Run) error {
-	t := newTable(p.stdout, "TYPE", "STATUS", "ROWS", "CHANGED", "DELETED", "AS OF", "WHY")
+	columns := []string{"TYPE", "STATUS", "ROWS", "CHANGED", "DELETED", "AS OF", "WHY"}
+	windows := slices.ContainsFunc(run.GetJobs(), func(j *controlv1.Job) bool { return j.GetWindowFrom() != nil })
+	if windows {
+		columns = slices.Insert(columns, 1, "FROM", "TO")
+	}
+	t := newTable(p.stdout, columns...)
 	for _, j := range run.GetJobs() {
-		t.row(j.GetDataType(), j.GetStatus(), count(j.GetRowsFetched()), count(j.GetRowsChanged()),
-			count(j.GetRowsDeleted()), moment(j.GetAsOf()), jobReason(j))
+		cells := []string{
+			j.GetDataType(), j.GetStatus(), count(j.GetRowsFetched()), count(j.GetRowsChanged()), count(j.GetRowsDeleted()),
+			moment(j.GetAsOf()), jobReason(j),
+		}
+		if windows {
+			cells = slices.Insert(cells, 1, moment(j.GetWindowFrom()), moment(j.GetWindowTo()))
+		}
+		t.row(cells...)
 	}
 	return t.end()
 }

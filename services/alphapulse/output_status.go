@@ -5,11 +5,36 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
 )
 
+const oneDay = 24 * time.Hour
+
 // keyWarning is how long before a key's end `status` and `doctor` speak of it.
-const keyWarning = 14 * 24 * time.Hour
+const keyWarning = 14 * oneDay
+
+// keyWarningDays is the last of the warnings that a key's end has reached: 14, 7
+// or 1 days before it, 0 once it has expired; nil before the first.
+func keyWarningDays(end *timestamppb.Timestamp, now time.Time) *int {
+	if end == nil {
+		return nil
+	}
+	left := end.AsTime().Sub(now)
+	days := 14
+	switch {
+	case left >= keyWarning:
+		return nil
+	case left <= 0:
+		days = 0
+	case left < oneDay:
+		days = 1
+	case left < 7*oneDay:
+		days = 7
+	}
+	return &days
+}
 
 // printStatus shows the status to a person.
 func (p *program) printStatus(s *controlv1.GetStatusResponse) error {
@@ -75,6 +100,9 @@ func typeNotes(d *controlv1.TypeState) string {
 	if n := len(d.GetUnreadScopes()); n > 0 {
 		notes = append(notes, number(n, "scope")+" not read")
 	}
+	if d.GetCoverage() == "gaps" {
+		notes = append(notes, "gaps in its history")
+	}
 	return strings.Join(notes, "; ")
 }
 
@@ -133,13 +161,14 @@ func accountRemarks(a *controlv1.AccountState, now time.Time) []string {
 		lines = append(lines, fmt.Sprintf("%s: %s (%s); `alphapulse accounts resume %[1]s`", name, account.GetStatus(),
 			orDash(account.GetReason())))
 	}
-	if end := account.GetKeyExpiresAt(); end != nil {
-		switch left := end.AsTime().Sub(now); {
-		case left <= 0:
-			lines = append(lines, fmt.Sprintf("%s: its key expired on %s; `alphapulse accounts set-key %[1]s`", name, moment(end)))
-		case left < keyWarning:
-			lines = append(lines, fmt.Sprintf("%s: its key expires in %s; `alphapulse accounts set-key %[1]s`", name, span(left)))
-		}
+	lines = append(lines, keyRemarks(account, now)...)
+	if n := a.GetQuarantined(); n > 0 {
+		lines = append(lines, fmt.Sprintf("%s: %s not understood; `alphapulse quarantine list %[1]s`", name,
+			number(int(n), "row")))
+	}
+	if v := a.GetVerify(); v.GetDrifted() > 0 {
+		lines = append(lines, fmt.Sprintf("%s: the verification of %s found drift in %s; "+
+			"`alphapulse verify %[1]s --repair`", name, moment(v.GetAt()), number(int(v.GetDrifted()), "row")))
 	}
 	for _, d := range a.GetTypes() {
 		for _, u := range d.GetUnreadScopes() {
@@ -148,4 +177,24 @@ func accountRemarks(a *controlv1.AccountState, now time.Time) []string {
 		}
 	}
 	return lines
+}
+
+// keyRemarks warn of a key that expires soon, louder the sooner.
+func keyRemarks(account *controlv1.Account, now time.Time) []string {
+	end, name := account.GetKeyExpiresAt(), account.GetName()
+	days := keyWarningDays(end, now)
+	if days == nil {
+		return nil
+	}
+	left := end.AsTime().Sub(now)
+	switch *days {
+	case 0:
+		return []string{fmt.Sprintf("WARNING %s: its key expired on %s; `alphapulse accounts set-key %[1]s`", name, moment(end))}
+	case 1:
+		return []string{fmt.Sprintf("WARNING %s: its key expires in %s, within a day; `alphapulse accounts set-key %[1]s` now", name, span(left))}
+	case 7:
+		return []string{fmt.Sprintf("WARNING %s: its key expires in %s, within 7 days; `alphapulse accounts set-key %[1]s`", name, span(left))}
+	default:
+		return []string{fmt.Sprintf("%s: its key expires in %s, within 14 days; `alphapulse accounts set-key %[1]s`", name, span(left))}
+	}
 }

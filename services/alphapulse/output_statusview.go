@@ -16,13 +16,24 @@ type statusView struct {
 }
 
 type accountStatusView struct {
-	Name         string     `json:"name"`
-	Exchange     string     `json:"exchange"`
-	Environment  string     `json:"environment"`
-	Status       string     `json:"status"`
-	Reason       string     `json:"reason"`
-	KeyExpiresAt *time.Time `json:"key_expires_at"`
-	Types        []typeView `json:"types"`
+	Name         string          `json:"name"`
+	Exchange     string          `json:"exchange"`
+	Environment  string          `json:"environment"`
+	Status       string          `json:"status"`
+	Reason       string          `json:"reason"`
+	KeyExpiresAt *time.Time      `json:"key_expires_at"`
+	KeyWarning   *int            `json:"key_warning_days"`
+	ProbedAt     *time.Time      `json:"probed_at"`
+	Quarantined  int64           `json:"quarantined"`
+	Verify       *lastVerifyView `json:"verify"`
+	Types        []typeView      `json:"types"`
+}
+
+type lastVerifyView struct {
+	RunID    string     `json:"run_id"`
+	At       *time.Time `json:"at"`
+	Compared int64      `json:"compared"`
+	Drifted  int64      `json:"drifted"`
 }
 
 type typeView struct {
@@ -34,6 +45,7 @@ type typeView struct {
 	LastSuccessAt *time.Time  `json:"last_success_at"`
 	Stale         bool        `json:"stale"`
 	Complete      bool        `json:"complete"`
+	Coverage      string      `json:"coverage"`
 	Failures      int32       `json:"consecutive_failures"`
 	ErrorClass    string      `json:"error_class"`
 	ErrorMessage  string      `json:"error_message"`
@@ -81,15 +93,7 @@ func viewStatus(s *controlv1.GetStatusResponse) statusView {
 		Pauses: []pauseView{},
 	}
 	for _, state := range s.GetAccounts() {
-		a := state.GetAccount()
-		account := accountStatusView{
-			Name: a.GetName(), Exchange: a.GetExchange(), Environment: a.GetEnvironment(), Status: a.GetStatus(),
-			Reason: a.GetReason(), KeyExpiresAt: instant(a.GetKeyExpiresAt()), Types: []typeView{},
-		}
-		for _, t := range state.GetTypes() {
-			account.Types = append(account.Types, viewType(t))
-		}
-		v.Accounts = append(v.Accounts, account)
+		v.Accounts = append(v.Accounts, viewAccountStatus(state, s.GetReadAt().AsTime()))
 	}
 	for _, m := range s.GetMarkets() {
 		v.Markets = append(v.Markets, marketView{m.GetId(), m.GetExchange(), m.GetEnvironment(), m.GetBaseUrl(), m.GetStretch()})
@@ -105,11 +109,27 @@ func viewStatus(s *controlv1.GetStatusResponse) statusView {
 	return v
 }
 
+func viewAccountStatus(state *controlv1.AccountState, now time.Time) accountStatusView {
+	a := state.GetAccount()
+	view := accountStatusView{
+		Name: a.GetName(), Exchange: a.GetExchange(), Environment: a.GetEnvironment(), Status: a.GetStatus(),
+		Reason: a.GetReason(), KeyExpiresAt: instant(a.GetKeyExpiresAt()), KeyWarning: keyWarningDays(a.GetKeyExpiresAt(), now),
+		ProbedAt: instant(state.GetProbedAt()), Quarantined: state.GetQuarantined(), Types: []typeView{},
+	}
+	if last := state.GetVerify(); last != nil {
+		view.Verify = &lastVerifyView{last.GetRunId(), instant(last.GetAt()), last.GetCompared(), last.GetDrifted()}
+	}
+	for _, t := range state.GetTypes() {
+		view.Types = append(view.Types, viewType(t))
+	}
+	return view
+}
+
 func viewType(t *controlv1.TypeState) typeView {
 	v := typeView{
 		DataType: t.GetDataType(), EverySeconds: t.GetEvery().AsDuration().Seconds(), AsOf: instant(t.GetAsOf()),
 		LastAttemptAt: instant(t.GetLastAttemptAt()), LastSuccessAt: instant(t.GetLastSuccessAt()), Stale: t.GetStale(),
-		Complete: t.GetComplete(), Failures: t.GetConsecutiveFailures(), ErrorClass: t.GetErrorClass(),
+		Complete: t.GetComplete(), Coverage: t.GetCoverage(), Failures: t.GetConsecutiveFailures(), ErrorClass: t.GetErrorClass(),
 		ErrorMessage: t.GetErrorMessage(), Superseded: t.GetSuperseded(), Skipped: t.GetSkipped(),
 		UnreadScopes: []scopeView{},
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +14,9 @@ started_at, deadline_at, finished_at`
 
 const jobHelp = `jobs: [{id, data_type, lane, status, wait_reason, cancel_reason, attempt, max_attempts, owner, error_class,
 error_code, error_message, rows_fetched, rows_changed, rows_deleted, exchange_requests, as_of, next_at, queued_at,
-started_at, finished_at}]}`
+started_at, finished_at, window: [from, to] or null}],
+totals: [{data_type, status, jobs, jobs_done, window: [from, to] or null, rows_fetched, rows_changed, rows_deleted,
+exchange_requests, first_started_at, last_finished_at, error_class, error_message}]}`
 
 // runsCommand is `alphapulse runs`.
 func (p *program) runsCommand() *cobra.Command {
@@ -36,7 +36,7 @@ func (p *program) runsListCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&request.Account, "account", "", "only runs of this account")
 	flags.StringVar(&request.Status, "status", "", "only runs of this status: running, succeeded, partial, failed, cancelled, expired")
-	flags.StringVar(&request.Trigger, "trigger", "", "only runs of this trigger: schedule, manual, initial, probe, …")
+	flags.StringVar(&request.Trigger, "trigger", "", "only runs of this trigger: schedule, manual, initial, backfill, verify, probe, …")
 	flags.Int32Var(&request.PageSize, "limit", 20, "how many, 1 to 500")
 	flags.StringVar(&request.PageToken, "page", "", "go on where a list ended: its next_page_token")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -96,68 +96,6 @@ func of(run *controlv1.Run) string {
 	return run.GetAccount()
 }
 
-func (p *program) runsShowCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "show ID", Short: "Show a run and its jobs", Args: exactly(1, "the id of a run"),
-		Long: "Show a run and its jobs.\n\nWith --json: " + runHelp + ",\n" + jobHelp +
-			"\nWith --watch --json: the run when it is over.",
-		Example: "  alphapulse runs show 0191e8b4-… --watch",
-	}
-	r := p.remote(cmd)
-	var watch bool
-	cmd.Flags().BoolVar(&watch, "watch", false, "follow the run until it is over")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return r.showRun(cmd.Context(), args[0], watch) }
-	return cmd
-}
-
-func (r *remote) showRun(ctx context.Context, id string, watch bool) error {
-	c, err := r.connect()
-	if err != nil {
-		return err
-	}
-	ctx, end := interruptible(ctx, 0)
-	defer end()
-	res, err := c.GetRun(ctx, &controlv1.GetRunRequest{Id: id})
-	if err != nil {
-		return err
-	}
-	run := res.GetRun()
-	if watch && run.GetStatus() == runRunning {
-		bar := r.program.progressOf(r.asJSON)
-		followed, err := c.follow(ctx, id, bar.show)
-		bar.end()
-		if err != nil && !errors.Is(err, errInterrupted) {
-			return err
-		}
-		if followed != nil {
-			run = followed
-		}
-	}
-	if r.asJSON {
-		return r.program.writeJSON(viewRun(run))
-	}
-	return r.program.printRun(run)
-}
-
-func (p *program) printRun(run *controlv1.Run) error {
-	p.say("Run %s of %s: %s", run.GetId(), of(run), run.GetStatus())
-	p.say("  trigger   %s", run.GetTrigger())
-	p.say("  created   %s", moment(run.GetCreatedAt()))
-	switch {
-	case run.GetStartedAt() == nil && run.GetStatus() == runRunning:
-		p.say("  started   not yet: it waits for run %s", run.GetFollows())
-	default:
-		p.say("  started   %s", moment(run.GetStartedAt()))
-	}
-	if run.GetFinishedAt() != nil {
-		p.say("  finished  %s (%s)", moment(run.GetFinishedAt()), orDash(took(run)))
-	} else {
-		p.say("  deadline  %s", moment(run.GetDeadlineAt()))
-	}
-	p.say("")
-	return p.printJobs(run)
-}
-
 func (p *program) runsCancelCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "cancel ID", Short: "End a run early", Args: exactly(1, "the id of a run"),
@@ -179,7 +117,7 @@ func (p *program) runsCancelCommand() *cobra.Command {
 		case r.asJSON:
 			return p.writeJSON(viewRun(res.GetRun()))
 		}
-		return p.printRun(res.GetRun())
+		return p.printRun(res.GetRun(), false)
 	}
 	return cmd
 }

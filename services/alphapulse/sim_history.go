@@ -22,48 +22,48 @@ type simHistory struct {
 }
 
 // accountFlags are what accounts may do and which rules they are kept to.
-func (sim *simSettings) accountFlags(s *settings) {
-	s.add("modes", "list", "", "unifiedMarginStatus of the first accounts, as in 1,3,5: classic, unified 1.0, unified 2.0 (which the others are)",
+func (s *simSettings) accountFlags(flags *settings) {
+	flags.add("modes", "list", "", "unifiedMarginStatus of the first accounts, as in 1,3,5: classic, unified 1.0, unified 2.0 (which the others are)",
 		func(text string) error {
 			for _, part := range listed(text) {
 				mode, err := strconv.Atoi(part)
 				if err != nil {
 					return fmt.Errorf("want numbers such as 1,3,5")
 				}
-				sim.cfg.Modes = append(sim.cfg.Modes, mode)
+				s.cfg.Modes = append(s.cfg.Modes, mode)
 			}
 			return nil
 		})
-	s.add("settle-coins", "list", "", "coins that settle linear perpetuals beside USDT and USDC", func(text string) error {
-		sim.cfg.SettleCoins = listed(text)
+	flags.add("settle-coins", "list", "", "coins that settle linear perpetuals beside USDT and USDC", func(text string) error {
+		s.cfg.SettleCoins = listed(text)
 		return nil
 	})
-	s.truth(&sim.cfg.Demo, "demo-rules", "keep the rules of the demo environment: no FUND wallet, orders forgotten after 7 days")
-	s.add("indexing-delay", "duration", "1s", "how long after its instant a row of a history is listed", func(text string) error {
+	flags.truth(&s.cfg.Demo, "demo-rules", "keep the rules of the demo environment: no FUND wallet, orders forgotten after 7 days")
+	flags.add("indexing-delay", "duration", "1s", "how long after its instant a row of a history is listed", func(text string) error {
 		d, err := time.ParseDuration(text)
 		if err != nil || d < 0 {
 			return fmt.Errorf("want a duration such as 1s, or 0s")
 		}
-		sim.cfg.IndexingDelay = d
+		s.cfg.IndexingDelay = d
 		if d == 0 {
-			sim.cfg.IndexingDelay = -1 // none; 0 is the default
+			s.cfg.IndexingDelay = -1 // none; 0 is the default
 		}
 		return nil
 	})
-	s.text(&sim.cfg.Egress, "egress", "remote", "whose address the limits count: remote, local (that a request came in on) or forwarded (X-Forwarded-For)")
+	flags.text(&s.cfg.Egress, "egress", "remote", "whose address the limits count: remote, local (that a request came in on) or forwarded (X-Forwarded-For)")
 }
 
 // historyFlags ask for a dense history.
-func (sim *simSettings) historyFlags(s *settings) {
-	s.add("history-symbols", "list", "", "symbols with a dense, exact history, as in BTCUSDT,spot:ETHUSDT; then nothing else is filled",
+func (s *simSettings) historyFlags(flags *settings) {
+	flags.add("history-symbols", "list", "", "symbols with a dense, exact history, as in BTCUSDT,spot:ETHUSDT; then nothing else is filled",
 		func(text string) error {
-			sim.cfg.History.Symbols = listed(text)
+			s.cfg.History.Symbols = listed(text)
 			return nil
 		})
-	s.whole(&sim.cfg.History.FillsPerDay, "fills-per-day", 40, 1, simMaxFills, "fills of an account and symbol on each of its days")
-	s.whole(&sim.history.days, "history-days", 365, 1, simMaxDays, "how many days ago it began")
-	s.whole(&sim.history.quiet, "quiet-days", 0, 0, simMaxDays, "how many days before today it ended; 0: it goes on")
-	s.truth(&sim.cfg.History.Funding, "history-funding", "fund its perpetuals every 8 hours")
+	flags.whole(&s.cfg.History.FillsPerDay, "fills-per-day", 40, 1, simMaxFills, "fills of an account and symbol on each of its days")
+	flags.whole(&s.history.days, "history-days", 365, 1, simMaxDays, "how many days ago it began")
+	flags.whole(&s.history.quiet, "quiet-days", 0, 0, simMaxDays, "how many days before today it ended; 0: it goes on")
+	flags.truth(&s.cfg.History.Funding, "history-funding", "fund its perpetuals every 8 hours")
 }
 
 // bound turns days into instants.

@@ -16,14 +16,17 @@ func (p *program) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status [NAME]", GroupID: "use", Short: "Show how fresh and complete the data is",
 		Long: `Show how fresh and complete the data of one account, or of all, is, and what stands in the way: failures,
-scopes that could not be read and why, stretched cadences, bans, pauses, keys about to expire. It reads the
-tables and asks no exchange.
+scopes that could not be read and why, gaps in histories (see coverage), rows in
+quarantine, drift that a verification found, stretched cadences, bans, pauses, keys that expire within 14, 7 and 1
+days. It reads the tables and asks no exchange.
 
-With --json: {read_at, accounts: [{name, exchange, environment, status, reason, key_expires_at, types: [{data_type,
-every_seconds, age_seconds, as_of, last_attempt_at, last_success_at, stale, complete, consecutive_failures,
-error_class, error_message, superseded, skipped, unread_scopes: [{scope, error_class, error_code, error_message,
-at}]}]}], markets: [{id, exchange, environment, base_url, stretch}], bans: [{egress, market_id, until, reason}],
+With --json: {read_at, accounts: [{name, exchange, environment, status, reason, key_expires_at, key_warning_days,
+probed_at, quarantined, verify: {run_id, at, compared, drifted} or null, types: [{data_type, every_seconds,
+age_seconds, as_of, last_attempt_at, last_success_at, stale, complete, coverage, consecutive_failures, error_class,
+error_message, superseded, skipped, unread_scopes: [{scope, error_class, error_code, error_message, at}]}]}], markets: [{id, exchange, environment, base_url, stretch}], bans: [{egress, market_id, until, reason}],
 pauses: [{market_id, exchange, data_type, lane, reason, created_by, until}]}
+  key_warning_days: 14, 7 or 1 while the key expires within so many days, 0 once it has, else null
+  coverage: of histories complete, gaps, or none; else empty
 With --watch --json: one such document after the other.`,
 		Example: "  alphapulse status\n  alphapulse status main --watch",
 		Args:    atMostOne,

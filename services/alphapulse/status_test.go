@@ -43,7 +43,7 @@ SELECT id, 'positions', 'linear:USDC', false, 'permission', E'may\nnot' FROM alp
 	require.NotContains(t, out, "other")
 	view := decode[statusView](t, sh.ok(t, "status", "--json"))
 	require.Len(t, view.Accounts, 2)
-	require.Len(t, view.Accounts[0].Types, 4)
+	require.Len(t, view.Accounts[0].Types, 8, "candles are read once a series is chosen, the probe is no data")
 	require.InDelta(t, 3600, *view.Accounts[0].Types[2].AgeSeconds, 60)
 	require.True(t, view.Accounts[0].Types[2].Stale)
 	require.Equal(t, "linear:USDC", view.Accounts[0].Types[1].UnreadScopes[0].Scope)

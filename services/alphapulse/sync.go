@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,12 +45,14 @@ Exit with --wait: 0 succeeded, 3 partial, 4 failed, expired or cancelled, 5 stil
 2 wrong use, 1 anything else. Without --wait 0 says that the run is there.`,
 		Example: `  alphapulse sync main
   alphapulse sync main --type balances,orders --wait
+  alphapulse sync main --type all,fills,ledger --wait
   alphapulse sync main --wait --timeout 1m --json`,
 		Args: accountArgument(),
 	}
 	s := &syncRun{remote: p.remote(cmd)}
 	flags := cmd.Flags()
-	flags.StringVar(&s.types, "type", "all", "data types, separated by commas, or all: "+syncjob.JoinTypes(syncjob.All()))
+	flags.StringVar(&s.types, "type", "all", "data types, separated by commas: "+
+		syncjob.JoinTypes(syncjob.Requestable())+"; all stands for "+syncjob.JoinTypes(syncjob.All()))
 	flags.BoolVar(&s.wait, "wait", false, "wait until the run is over")
 	flags.DurationVar(&s.timeout, "timeout", 5*time.Minute, "how long to wait")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "tell what would be done and do nothing")
@@ -205,11 +208,15 @@ func (s *syncRun) print(run *controlv1.Run) error {
 
 // refusedKeyHint says what to do when the exchange refused an account's key.
 func refusedKeyHint(run *controlv1.Run) string {
-	for _, job := range run.GetJobs() {
-		if job.GetErrorClass() == "auth" && !isOpen(job.GetStatus()) {
-			return fmt.Sprintf("The exchange refused the key. Next: `alphapulse accounts set-key %s`, or, once the key is "+
-				"mended at the exchange, `alphapulse accounts resume %[1]s`.", orDash(run.GetAccount()))
-		}
+	refused := slices.ContainsFunc(run.GetJobs(), func(j *controlv1.Job) bool {
+		return j.GetErrorClass() == "auth" && !isOpen(j.GetStatus())
+	})
+	refused = refused || slices.ContainsFunc(run.GetTotals(), func(t *controlv1.TypeTotals) bool {
+		return t.GetErrorClass() == "auth" && t.GetFailed() > 0
+	})
+	if refused {
+		return fmt.Sprintf("The exchange refused the key. Next: `alphapulse accounts set-key %s`, or, once the key is "+
+			"mended at the exchange, `alphapulse accounts resume %[1]s`.", orDash(run.GetAccount()))
 	}
 	return ""
 }

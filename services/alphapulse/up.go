@@ -29,7 +29,7 @@ func (p *program) upCommand(env *daemon.Env) *cobra.Command {
 	s.text(&cfg.HTTP, "http", api.DefaultListen, "serve the API on HOST:PORT")
 	s.whole(&cfg.Workers, "workers", 1, 0, maxWorkers, "worker processes per data type; 0: none")
 	s.number(&cfg.RequestsPerSecond, "requests-per-second", up.DefaultRequests,
-		"budget of requests per exchange host, for all workers together")
+		"budget of requests per exchange for this machine's address, all its workers together")
 	s.text(&cfg.LogLevel, "log-level", "info", "trace, debug, info, warn or error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := p.completeUp(&cfg, s); err != nil {

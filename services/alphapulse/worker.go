@@ -38,7 +38,7 @@ func (p *program) workerCommand(env *daemon.Env) *cobra.Command {
 	s.duration(&w.idle, "idle-timeout", 15*time.Second, "longest pause inside a transaction")
 	s.duration(&w.slow, "slow-transaction", time.Second, "log transactions that take longer")
 	s.number(&w.cfg.RequestsPerSecond, "requests-per-second", 0,
-		"budget of requests per exchange host for this process (0: the exchange's documented limit, with a margin)")
+		"budget of requests per exchange for all workers of the egress together; give each the same (0: four fifths of what the exchange allows an address)")
 	s.text(&w.cfg.Egress, "egress", "", "the address that the exchange's limits count, as a name (default the host name)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return proc.runWorker(cmd, &w) }
 	return cmd

@@ -22,7 +22,7 @@ func (s accounts) AddAccount(
 	if err := checkName(req.GetName()); err != nil {
 		return nil, err
 	}
-	base, err := s.baseURL(req.GetExchange(), req.GetEnvironment(), req.GetBaseUrl(), req.GetStandIn())
+	market, err := s.newMarket(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -32,8 +32,9 @@ func (s accounts) AddAccount(
 	}
 	account, run, err := s.ledger.AddAccount(ctx, ledger.NewAccount{
 		Name:          req.GetName(),
-		Market:        ledger.Market{Exchange: req.GetExchange(), Environment: req.GetEnvironment(), BaseURL: base},
+		Market:        market,
 		AllowWriteKey: req.GetAllowWriteKey(),
+		ExpectUID:     req.GetExpectedUid(),
 		Seal:          s.seal(credentials),
 	})
 	if err != nil {

@@ -23,6 +23,9 @@ type client struct {
 	controlv1connect.AccountServiceClient
 	controlv1connect.RunServiceClient
 	controlv1connect.StatusServiceClient
+	controlv1connect.HistoryServiceClient
+	controlv1connect.QuarantineServiceClient
+	controlv1connect.CandleServiceClient
 }
 
 func newClient(url string, options ...connect.ClientOption) client {
@@ -30,6 +33,9 @@ func newClient(url string, options ...connect.ClientOption) client {
 		controlv1connect.NewAccountServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewRunServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewStatusServiceClient(http.DefaultClient, url, options...),
+		controlv1connect.NewHistoryServiceClient(http.DefaultClient, url, options...),
+		controlv1connect.NewQuarantineServiceClient(http.DefaultClient, url, options...),
+		controlv1connect.NewCandleServiceClient(http.DefaultClient, url, options...),
 	}
 }
 

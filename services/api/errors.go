@@ -38,6 +38,11 @@ func badRequest(reason, nextStep string, err error) error {
 		&controlv1.Problem{Class: classBadRequest, Reason: reason, NextStep: nextStep})
 }
 
+func notFound(reason, nextStep string, err error) error {
+	return problem(connect.CodeNotFound, err,
+		&controlv1.Problem{Class: classNotFound, Reason: reason, NextStep: nextStep})
+}
+
 // explain gives an error of the tables its code and its problem. What is
 // already an answer stays as it is. A fault nobody foresaw keeps its text for
 // the log alone.

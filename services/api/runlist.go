@@ -36,7 +36,7 @@ func (s runs) ListRuns(ctx context.Context, req *controlv1.ListRunsRequest) (*co
 	}
 	out := &controlv1.ListRunsResponse{NextPageToken: next}
 	for _, run := range list {
-		out.Runs = append(out.Runs, runMessage(run, nil))
+		out.Runs = append(out.Runs, runMessage(run))
 	}
 	return out, nil
 }
@@ -62,7 +62,7 @@ func (s runs) filter(ctx context.Context, req *controlv1.ListRunsRequest) (ledge
 func triggers() []syncjob.Trigger {
 	return []syncjob.Trigger{
 		syncjob.Schedule, syncjob.Manual, syncjob.Initial, syncjob.TriggerBackfill, syncjob.Replay, syncjob.Repair,
-		syncjob.TriggerProbe,
+		syncjob.TriggerProbe, syncjob.TriggerVerify,
 	}
 }
 

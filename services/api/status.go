@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -20,9 +18,9 @@ type status struct{ *API }
 func (s status) GetStatus(ctx context.Context, req *controlv1.GetStatusRequest) (*controlv1.GetStatusResponse, error) {
 	out := &controlv1.GetStatusResponse{VaultKeyFingerprint: s.deps.Sealer.Fingerprint()}
 	reads, db := s.reads()
-	var now time.Time
-	if err := db.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
-		return nil, fmt.Errorf("asking the database for the time: %w", err)
+	now, err := databaseTime(ctx, db)
+	if err != nil {
+		return nil, err
 	}
 	out.ReadAt = timestamppb.New(now)
 	list, err := s.chosen(ctx, reads, req.GetAccount())
@@ -78,7 +76,41 @@ func states(
 			})
 		}
 	}
-	return out, nil
+	return out, addAttention(ctx, reads, name, byName, types)
+}
+
+// addAttention adds what is to be known of accounts beside their freshness.
+func addAttention(
+	ctx context.Context, reads *ledger.Ledger, name string, accounts map[string]*controlv1.AccountState,
+	types map[[2]string]*controlv1.TypeState,
+) error {
+	byID := map[string]*controlv1.AccountState{}
+	for _, state := range accounts {
+		byID[state.GetAccount().GetId()] = state
+	}
+	found, err := reads.AttentionOf(ctx, name)
+	if err != nil {
+		return err
+	}
+	for _, a := range found {
+		state := byID[a.AccountID]
+		if state == nil {
+			continue
+		}
+		state.Quarantined, state.ProbedAt = a.Quarantined, stamp(a.ProbedAt)
+		if a.VerifyRun != "" {
+			state.Verify = &controlv1.VerifyState{
+				RunId: a.VerifyRun, At: stamp(a.VerifyAt), Compared: a.Compared, Drifted: a.Drifted,
+			}
+		}
+	}
+	words, err := reads.CoverageWords(ctx, name)
+	for _, w := range words {
+		if t := types[[2]string{byID[w.AccountID].GetAccount().GetName(), string(w.DataType)}]; t != nil {
+			t.Coverage = w.Word
+		}
+	}
+	return err
 }
 
 func typeMessage(f ledger.Freshness) *controlv1.TypeState {

@@ -33,7 +33,7 @@ SELECT id, 'positions', 'linear:USDC', false, 'permission', '10005', 'may not' F
 	require.WithinDuration(t, time.Now(), res.GetReadAt().AsTime(), time.Minute)
 	require.Len(t, res.GetAccounts(), 1)
 	types := res.GetAccounts()[0].GetTypes()
-	require.Len(t, types, 4)
+	require.Len(t, types, 8)
 	require.Equal(t, "balances", types[0].GetDataType())
 	require.False(t, types[0].GetStale())
 	require.True(t, types[0].GetComplete())

@@ -124,11 +124,11 @@ func (a *API) preview(
 			return nil, err
 		}
 		if joins(run, jobs, types) {
-			out.Action, out.Run = actionJoin, runMessage(run, jobs)
+			out.Action, out.Run = actionJoin, runMessage(run)
 			return out, nil
 		}
 		if out.Run == nil || run.StartedAt != nil {
-			out.Action, out.Run = actionFollow, runMessage(run, jobs)
+			out.Action, out.Run = actionFollow, runMessage(run)
 		}
 	}
 	return out, nil

@@ -57,11 +57,15 @@ func checkKey(what, text string) (vault.Secret, error) {
 
 func checkCredentials(key, secret string) (vault.Credentials, error) {
 	k, keyErr := checkKey("API key", key)
-	s, secretErr := checkKey("API secret", secret)
 	if keyErr != nil {
 		return vault.Credentials{}, keyErr
 	}
-	return vault.Credentials{Key: k, Secret: s}, secretErr
+	check := checkKey
+	if strings.HasPrefix(strings.TrimSpace(secret), pemBegin) {
+		check = checkPrivateKey
+	}
+	s, err := check("API secret", secret)
+	return vault.Credentials{Key: k, Secret: s}, err
 }
 
 // checkTypes reads the data types of a sync; none means all.

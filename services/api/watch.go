@@ -85,8 +85,8 @@ func (a *API) wake(_, work context.Context) error {
 }
 
 // watch sends the run as it is and at each change, until it is over.
-func (a *API) watch(ctx context.Context, runID string, send func(*controlv1.Run) error) error {
-	woken, end, ok := a.watches.add(runID)
+func (a *API) watch(ctx context.Context, req *controlv1.WatchRunRequest, send func(*controlv1.Run) error) error {
+	woken, end, ok := a.watches.add(req.GetId())
 	if !ok {
 		return problem(connect.CodeResourceExhausted, errors.New("too many runs are being watched"),
 			&controlv1.Problem{Class: classOverload, Reason: "watches", RetryHelps: true, NextStep: "try again in a moment"})
@@ -96,7 +96,7 @@ func (a *API) watch(ctx context.Context, runID string, send func(*controlv1.Run)
 	defer poll.Stop()
 	var last *controlv1.Run
 	for {
-		run, err := a.look(ctx, runID)
+		run, err := a.look(ctx, req)
 		if err != nil {
 			return err
 		}
@@ -122,8 +122,8 @@ func (a *API) watch(ctx context.Context, runID string, send func(*controlv1.Run)
 	}
 }
 
-func (a *API) look(ctx context.Context, runID string) (*controlv1.Run, error) {
+func (a *API) look(ctx context.Context, req *controlv1.WatchRunRequest) (*controlv1.Run, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.CallTimeout)
 	defer cancel()
-	return a.run(ctx, runID)
+	return a.run(ctx, req.GetId(), req.GetTotalsOnly())
 }

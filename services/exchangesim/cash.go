@@ -46,8 +46,7 @@ func (v *view) cashes(kind cashKind, owner profile, from, to int64) []cash {
 	from, to = max(from, v.epoch), min(to, v.frame)
 	if n := len(v.histories); n > 0 {
 		h := v.histories[0]
-		from = max(from, chronicleOrigin+h.first/h.perDay*day)
-		to = min(to, chronicleOrigin+h.past/h.perDay*day-1)
+		from, to = max(from, h.begins()), min(to, h.ends()-1)
 	}
 	if from > to || v.acc.empty {
 		return nil

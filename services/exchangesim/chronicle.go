@@ -79,13 +79,19 @@ func (h *chronicle) orders(s seed) (first, past int64) {
 	return h.orderOf(s, h.first), h.orderOf(s, h.past-1) + 1
 }
 
-// life bounds an order: created in the step of its first fill, but before it,
-// ended with its last fill or a little later.
+// begins is the first instant of a history, before which it has not even an
+// order; ends the instant after its last.
+func (h *chronicle) begins() int64 { return chronicleOrigin + h.first/h.perDay*day }
+
+func (h *chronicle) ends() int64 { return chronicleOrigin + h.past/h.perDay*day }
+
+// life bounds an order: created in the step before its first fill, ended with
+// its last fill or a little later.
 func (h *chronicle) life(s seed, order int64) (created, final int64, f fate) {
 	begin, end := h.of(s, order)
 	own := s.named("order").at(order)
 	f = fate{final: statusFilled, fills: true, market: own.named("market").oneIn(5)}
-	created = h.at(s, begin) - 1 - own.named("created").below(h.step()/2)
+	created = max(h.begins(), h.at(s, begin)-1-own.named("created").below(h.step()/2))
 	final = h.at(s, end-1)
 	if !f.market && own.named("cancelled").oneIn(8) {
 		f.final = cancelledStatus(h.symbol, 1)

@@ -41,7 +41,7 @@ func windows[T any](t *testing.T, c *exchangesimtest.Client, path, query string,
 
 func TestDenseHistoryIsExactAndConsistent(t *testing.T) {
 	t.Parallel()
-	const days, quiet, perDay = 40, 10, 40
+	const days, quiet, perDay = 22, 8, 40
 	s := dense(t, perDay, days, quiet, "BTCUSDT", "spot:ETHUSDT")
 	c, from := s.Client(0), noon().Truncate(24*time.Hour).AddDate(0, 0, -days)
 	fills := windows[exchangesim.ExecutionRow](t, c, fillsPath, "category=linear&limit=100", from)
@@ -223,4 +223,15 @@ func TestDenseFundingIsCounted(t *testing.T) {
 		kinds[f.ExecType]++
 	}
 	require.Equal(t, map[string]int{"Trade": 7 * 40, "Funding": 7 * 3}, kinds)
+}
+
+func TestDenseHistoryBeginsWithItsFirstDay(t *testing.T) {
+	t.Parallel()
+	s := dense(t, 40, 5, 2, "BTCUSDT")
+	midnight := noon().Truncate(24 * time.Hour)
+	for index := range 4 {
+		orders := exchangesimtest.Records[exchangesim.OrderRow](t, s, exchangesim.RecordQuery{UID: s.UID(index), Type: exchangesim.RecordOrders})
+		require.False(t, instant(t, orders[len(orders)-1].CreatedTime).Before(midnight.AddDate(0, 0, -5)))
+		require.True(t, instant(t, orders[0].UpdatedTime).Before(midnight.AddDate(0, 0, -2)))
+	}
 }

@@ -74,7 +74,7 @@ func (v *view) recordedFunding(scope string, at int64) []funding {
 	var list []funding
 	for i := range v.histories {
 		h := &v.histories[i]
-		within := at >= chronicleOrigin+h.first/h.perDay*day && at < chronicleOrigin+h.past/h.perDay*day
+		within := at >= h.begins() && at < h.ends()
 		if !v.funded || !within || h.symbol.scope() != scope || h.symbol.kind != kindPerpetual {
 			continue
 		}

@@ -19,7 +19,7 @@ func oracle(t *testing.T) (bybit.V5ServiceI, func(kind exchangesim.RecordType, c
 	s := exchangesimtest.Start(t, exchangesim.Config{Seed: 9, IndexingDelay: -1, Tick: time.Hour})
 	key, secret, uid := exchangesim.Credentials(9, 0)
 	return bybit.NewClient().WithBaseURL(s.URL).WithAuth(key, secret).V5(), func(kind exchangesim.RecordType, category string, n int) []any {
-		r, err := s.Records(exchangesim.RecordQuery{UID: uid, Type: kind, Category: category})
+		r, err := s.Records(exchangesim.RecordQuery{UID: uid, Type: kind, Category: category, From: time.Now().AddDate(0, 0, -30)})
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, r.Total(), n)
 		require.Positive(t, n)

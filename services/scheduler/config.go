@@ -21,6 +21,12 @@ type Config struct {
 	Poll time.Duration
 	// Sweep is the pause between two sweeps (1 s).
 	Sweep time.Duration
+	// Held is the pause between two looks for windows that are held back and need
+	// not be (5 s).
+	Held time.Duration
+	// Steward is the pause between two looks for holes, for accounts to verify and
+	// for keys that expire (1 min).
+	Steward time.Duration
 	// Topology is the pause between two checks of streams and consumers (5 s).
 	Topology time.Duration
 	// Stretch is the pause between two weighings of the planned load (10 s).
@@ -51,7 +57,7 @@ func (c Config) Validate() error {
 	if c.Batch < 0 || c.Batch > maxBatch {
 		errs = append(errs, fmt.Errorf("the batch must be 1 to %d, not %d", maxBatch, c.Batch))
 	}
-	for _, d := range []time.Duration{c.Poll, c.Sweep, c.Topology, c.Stretch, c.Purge, c.Prune} {
+	for _, d := range []time.Duration{c.Poll, c.Sweep, c.Held, c.Steward, c.Topology, c.Stretch, c.Purge, c.Prune} {
 		if d < 0 {
 			errs = append(errs, fmt.Errorf("an interval must be positive, not %s", d))
 		}
@@ -66,6 +72,8 @@ func (c Config) withDefaults() Config {
 	}{
 		{&c.Poll, time.Second},
 		{&c.Sweep, time.Second},
+		{&c.Held, 5 * time.Second},
+		{&c.Steward, time.Minute},
 		{&c.Topology, 5 * time.Second},
 		{&c.Stretch, 10 * time.Second},
 		{&c.Purge, time.Minute},

@@ -72,10 +72,15 @@ func (k *keeper) prune(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if runs+history > 0 {
-		k.log.WithFields(logrus.Fields{"runs": runs, "history_rows": history}).Info("removed what is past its retention")
+	quarantine, err := k.ledger.PruneQuarantine(ctx, historyRows*k.cfg.Batch)
+	if err != nil {
+		return 0, err
 	}
-	if runs >= k.cfg.Batch || history >= historyRows*k.cfg.Batch {
+	if runs+history+quarantine > 0 {
+		k.log.WithFields(logrus.Fields{"runs": runs, "history_rows": history, "quarantine_rows": quarantine}).
+			Info("removed what is past its retention")
+	}
+	if runs >= k.cfg.Batch || max(history, quarantine) >= historyRows*k.cfg.Batch {
 		return 0, nil
 	}
 	return k.cfg.Prune, nil

@@ -41,7 +41,7 @@ func TestKeepingAnEmptyHouse(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	s, _ := f.scheduler(Config{})
-	for _, l := range []*loop{s.purging, s.pruning, s.stretching, s.sweeping, s.lining} {
+	for _, l := range []*loop{s.purging, s.pruning, s.stretching, s.sweeping, s.holding, s.stewarding, s.lining} {
 		wait, err := l.step(t.Context())
 		require.NoError(t, err, l.name)
 		require.Positive(t, wait, l.name)

@@ -68,6 +68,6 @@ func TestPlanningWakesPublishing(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, s.publishing.wake, 1)
 	f.settle(s)
-	require.Equal(t, 4, f.count(inStream), "balances, positions, orders, and the market's prices")
-	require.Equal(t, 2, f.count(`SELECT count(*) FROM alphapulse.sync_runs WHERE trigger = 'schedule'`))
+	require.Equal(t, 9, f.count(inStream), "six of data and the probe, and the market's prices and instruments")
+	require.Equal(t, 3, f.count(`SELECT count(*) FROM alphapulse.sync_runs WHERE trigger = 'schedule'`))
 }

@@ -168,9 +168,19 @@ func messages(due []ledger.Publication) []queue.JobMessage {
 			Subject:  syncjob.Subject{Kind: job.SubjectKind, ID: job.SubjectID},
 			Exchange: job.Exchange, Environment: job.Environment, DataType: job.DataType, Lane: job.Lane,
 		}
-		if job.ExpiresAt != nil {
-			jobs[i].ExpiresAt = *job.ExpiresAt
-		}
+		jobs[i].ExpiresAt = expiry(job)
 	}
 	return jobs
+}
+
+// unbounded is how long a message may be taken whose run has no fixed deadline,
+// because it moves on with what the run does: as long as the stream keeps it.
+// The claim decides what the job is worth then.
+const unbounded = 7 * 24 * time.Hour
+
+func expiry(job ledger.Publication) time.Time {
+	if job.ExpiresAt == nil {
+		return time.Now().Add(unbounded)
+	}
+	return *job.ExpiresAt
 }

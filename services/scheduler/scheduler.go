@@ -31,7 +31,7 @@ type Scheduler struct {
 	queue  *queue.Queue
 	log    *logrus.Entry
 
-	planning, publishing, topology, sweeping, lining, stretching, purging, pruning *loop
+	planning, publishing, topology, sweeping, holding, lining, stewarding, stretching, purging, pruning *loop
 }
 
 // New prepares a scheduler; it does nothing before Run.
@@ -62,14 +62,17 @@ func (s *Scheduler) wire() {
 	planner := &planner{ledger: s.ledger, db: s.db, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch}
 	publisher := &publisher{ledger: s.ledger, queue: s.queue, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch}
 	topology := &topology{ledger: s.ledger, queue: s.queue, every: s.cfg.Topology}
-	sweeper := &sweeper{ledger: s.ledger, log: s.log, every: s.cfg.Sweep, batch: s.cfg.Batch}
+	sweeper := &sweeper{ledger: s.ledger, log: s.log, every: s.cfg.Sweep, held: s.cfg.Held, batch: s.cfg.Batch}
 	lines := &lineChecker{ledger: s.ledger, queue: s.queue, log: s.log, every: s.cfg.Sweep, batch: s.cfg.Batch}
+	steward := &steward{ledger: s.ledger, log: s.log, every: s.cfg.Steward, batch: s.cfg.Batch}
 	keeper := &keeper{ledger: s.ledger, queue: s.queue, log: s.log, cfg: s.cfg}
 
 	s.planning = newLoop("plan", retryOften, s.log, planner.step)
 	s.publishing = newLoop("publish", retrySlow, s.log, publisher.step)
 	s.topology = newLoop("topology", retrySlow, s.log, topology.step)
 	s.sweeping = newLoop("sweep", retryOften, s.log, sweeper.step)
+	s.holding = newLoop("held", retrySlow, s.log, sweeper.stepHeld)
+	s.stewarding = newLoop("steward", retryRarely, s.log, steward.step)
 	s.lining = newLoop("lines", retryOften, s.log, lines.step)
 	s.stretching = newLoop("stretch", s.cfg.Stretch, s.log, keeper.stretch)
 	s.purging = newLoop("purge", retryRarely, s.log, keeper.purge)
@@ -78,13 +81,14 @@ func (s *Scheduler) wire() {
 	planner.planned = s.publishing.kick
 	publisher.missing, publisher.full = s.topology.kick, s.purging.kick
 	topology.created = s.lining.kick
-	sweeper.due = s.publishing.kick
+	sweeper.due, steward.due = s.publishing.kick, s.publishing.kick
 	lines.missing, lines.due = s.topology.kick, s.publishing.kick
 }
 
 func (s *Scheduler) loops() []*loop {
 	return []*loop{
-		s.topology, s.planning, s.publishing, s.sweeping, s.lining, s.stretching, s.purging, s.pruning,
+		s.topology, s.planning, s.publishing, s.sweeping, s.holding, s.lining, s.stewarding, s.stretching, s.purging,
+		s.pruning,
 	}
 }
 

@@ -20,6 +20,7 @@ type sweeper struct {
 	ledger *ledger.Ledger
 	log    *logrus.Entry
 	every  time.Duration
+	held   time.Duration
 	batch  int
 	due    func() // jobs have become due
 }
@@ -34,6 +35,12 @@ func (s *sweeper) step(ctx context.Context) (time.Duration, error) {
 		s.repeat(ctx, s.ledger.RepublishUnconfirmed, "jobs without a stream sequence are published again"),
 	)
 	return s.every, err
+}
+
+// stepHeld looks for windows that are held back though there is room. It is the
+// net of a wake-up that was missed, which is rare, so it looks less often.
+func (s *sweeper) stepHeld(ctx context.Context) (time.Duration, error) {
+	return s.held, s.repeat(ctx, s.ledger.LetGoHeld, "windows that nobody woke are let go")
 }
 
 // repeat runs one part until it no longer finds full batches.

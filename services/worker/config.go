@@ -28,8 +28,9 @@ type Config struct {
 	Name string
 	// Egress is the address whose limits it shares with others.
 	Egress string
-	// RequestsPerSecond is this process's budget per exchange host; 0: the
-	// default of exchange.DefaultBudget.
+	// RequestsPerSecond is what all workers of the egress together may ask of
+	// one exchange; 0: four fifths of what the exchange publishes. Give all of
+	// them the same.
 	RequestsPerSecond float64
 	// PriceSymbols are kept in prices_history although nobody holds them, as
 	// "spot/BTCUSDT".

@@ -202,8 +202,10 @@ func TestOrdersWrittenByTwoScopesKeepOneUnbrokenHistory(t *testing.T) {
 		},
 		"an older one comes after a change": {
 			[]write{
-				{"linear:USDT", 10, "open", 1, "0", false}, {"linear:USDT", 20, "partially_filled", 15, "1", false},
-				{"closed:linear", 15, "cancelled", 15, "1", false}, {"linear:USDT", 30, "open", 1, "0", true},
+				{"linear:USDT", 10, "open", 1, "0", false},
+				{"linear:USDT", 20, "partially_filled", 15, "1", false},
+				{"closed:linear", 15, "cancelled", 15, "1", false},
+				{"linear:USDT", 30, "open", 1, "0", true},
 			},
 			[]span{{"open", 10, 20}, {"cancelled", 20, -1}},
 		},

@@ -24,7 +24,7 @@ func working(t *testing.T, timeout time.Duration, read readerFunc) result {
 	cfg, err := Config{Name: "w", Egress: "e"}.complete()
 	require.NoError(t, err)
 	log := queuetest.Discard()
-	exchanges, err := adapters(cfg, log)
+	exchanges, _, err := adapters(cfg, Deps{Log: log})
 	require.NoError(t, err)
 	l := ledger.New(nil, ledger.Settings{})
 	w := &Worker{

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
@@ -24,7 +26,31 @@ func (a *attempt) probe(ctx context.Context) (ledger.Outcome, *ledger.KeyFacts, 
 	}
 	return ledger.Outcome{Status: syncjob.Succeeded, AsOf: info.AsOf, RowsFetched: 1}, &ledger.KeyFacts{
 		UID: info.UID, Mode: info.AccountMode, Permissions: info.Permissions, ExpiresAt: info.ExpiresAt,
+		ParentUID: info.ParentUID, IsMaster: info.IsMaster, SubAccounts: a.subAccounts(ctx, info),
 	}, nil
+}
+
+// subAccounts lists those of a master's key; nil if the key may not list them or
+// is none. That does not keep the key from being taken: it reads its own account
+// all the same.
+func (a *attempt) subAccounts(ctx context.Context, info exchange.KeyInfo) []ledger.SubAccount {
+	reader, ok := a.account.(exchange.SubAccountReader)
+	if !ok || !info.IsMaster {
+		return nil
+	}
+	list, fault := reader.SubAccounts(ctx)
+	if fault != nil {
+		a.log.WithFields(logrus.Fields{"error_class": fault.Class, "error_code": fault.Code}).
+			Info("the sub-accounts of the key cannot be listed: " + fault.Message)
+		return nil
+	}
+	found := make([]ledger.SubAccount, len(list))
+	for i, sub := range list {
+		found[i] = ledger.SubAccount{
+			UID: sub.UID, Name: sub.Name, Status: sub.Status, Mode: sub.AccountMode, Remark: sub.Remark,
+		}
+	}
+	return found
 }
 
 // Codes of a key that works and is not taken.

@@ -28,6 +28,9 @@ func (a *attempt) store(r reading, out ledger.Outcome) ledger.Write {
 	}
 	parts := inScopeOrder(r.parts)
 	return func(ctx context.Context, tx pgx.Tx) (ledger.Written, error) {
+		if err := a.keepOut(ctx, tx, parts); err != nil {
+			return ledger.Written{}, err
+		}
 		newer, err := a.lockScopes(ctx, tx, a.guarded(parts))
 		if err != nil {
 			return ledger.Written{}, err
@@ -79,6 +82,17 @@ func (a *attempt) guarded(parts []part) []part {
 	return slices.DeleteFunc(slices.Clone(parts), func(p part) bool {
 		return p.history && a.job.Lane != syncjob.Live
 	})
+}
+
+// keepOut keeps live jobs from writing orders while a backfill does: both may
+// hold the same order, and its history must not be written by two at once.
+// Backfills share the scope among themselves.
+func (a *attempt) keepOut(ctx context.Context, tx pgx.Tx, parts []part) error {
+	if a.job.DataType != syncjob.Orders || a.job.Lane == syncjob.Live {
+		return nil
+	}
+	_, err := a.shareScopes(ctx, tx, parts)
+	return err
 }
 
 // lockScopes locks the row of every scope that was touched, making it if need

@@ -61,6 +61,9 @@ type result struct {
 // work reads the exchange within the attempt's time. A panic is an outcome.
 func (w *Worker) work(ctx context.Context, l *lease, a *attempt) (res result) {
 	ctx, tally := exchange.WithTally(ctx)
+	if a.job.Lane == syncjob.Backfill {
+		ctx = exchange.WithPriority(ctx, exchange.Backfill)
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, a.job.Timeout-commitMargin, errTimeUp)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { w.leases.cancelled(l, context.Cause(ctx)) })

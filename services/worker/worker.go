@@ -9,6 +9,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/alphapulse/alphapulse/services/worker/budget"
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 	"github.com/alphapulse/alphapulse/services/worker/exchange/bybit"
 	"github.com/alphapulse/alphapulse/shared/ledger"
@@ -30,6 +31,7 @@ type Worker struct {
 	catalog   *catalog
 	leases    *leases
 	bans      *bans
+	budget    *budget.Fleet // nil if the adapters were given
 }
 
 // New checks the configuration and names every mistake at once.
@@ -39,8 +41,9 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
 	exchanges := deps.Exchanges
+	var shared *budget.Fleet
 	if exchanges == nil {
-		exchanges, err = adapters(cfg, deps.Log)
+		exchanges, shared, err = adapters(cfg, deps)
 		if err != nil {
 			return nil, fmt.Errorf("worker: %w", err)
 		}
@@ -55,6 +58,7 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		catalog: newCatalog(deps.Writes),
 		leases:  newLeases(claims, deps.Stuck, deps.Log),
 		bans:    newBans(claims, cfg.Egress, deps.Log),
+		budget:  shared,
 	}, nil
 }
 
@@ -73,27 +77,26 @@ func readers(cfg Config) map[syncjob.DataType]reader {
 	}
 }
 
-// adapters are the exchanges there are: each is one folder below exchange.
-func adapters(cfg Config, log *logrus.Entry) (map[string]exchange.Adapter, error) {
-	budget := exchange.DefaultBudget()
-	if cfg.RequestsPerSecond > 0 {
-		budget.Rate, budget.Burst = cfg.RequestsPerSecond, max(int(cfg.RequestsPerSecond), 1)
-	}
-	limiter, err := exchange.NewProcessBudget(budget)
+// adapters are the exchanges there are: each is one folder below exchange. They
+// share the fleet's budget.
+func adapters(cfg Config, deps Deps) (map[string]exchange.Adapter, *budget.Fleet, error) {
+	shared, err := budget.New(deps.Claims, budget.Config{
+		Egress: cfg.Egress, RequestsPerSecond: cfg.RequestsPerSecond, Log: deps.Log,
+	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	policies := exchange.DefaultPolicies()
 	policies.MaxInFlight = max(policies.MaxInFlight, uint(cfg.Slots+probeSlots)) //nolint:gosec // checked: 1 to 4096
-	hosts, err := exchange.NewHosts(policies, limiter, log)
+	hosts, err := exchange.NewHosts(policies, shared, deps.Log)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	adapter, err := bybit.NewAdapter(hosts, bybit.Settings{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return map[string]exchange.Adapter{"bybit": adapter}, nil
+	return map[string]exchange.Adapter{"bybit": adapter}, shared, nil
 }
 
 // Run takes jobs until take ends, and works on those it has until work ends;
@@ -106,6 +109,9 @@ func (w *Worker) Run(take, work context.Context) error {
 	beats, endBeats := context.WithCancel(context.WithoutCancel(work))
 	var beating sync.WaitGroup
 	beating.Go(func() { w.leases.run(beats) })
+	if w.budget != nil {
+		beating.Go(func() { w.budget.Run(beats) })
+	}
 	defer beating.Wait()
 	defer endBeats()
 

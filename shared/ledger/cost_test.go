@@ -37,7 +37,8 @@ UNION ALL SELECT relname, seq_scan FROM pg_stat_user_tables WHERE schemaname = '
 }
 
 // aged fills the tables with 10,000 ended runs of a thousand accounts, an open
-// one of each with queued jobs, a few that run, and fresh statistics.
+// one of each with queued jobs, a few that run, coverage without a hole, some
+// quarantine, and fresh statistics.
 func (b bundle) aged() {
 	b.t.Helper()
 	b.fleet(1000)
@@ -59,6 +60,11 @@ FROM alphapulse.sync_runs r, unnest(r.requested_types) t (t)`)
 WHERE id IN (SELECT DISTINCT ON (subject_id, data_type) id FROM alphapulse.sync_jobs WHERE status = 'queued'
              ORDER BY subject_id, data_type, id LIMIT 50)`)
 	b.exec(`UPDATE alphapulse.schedules SET next_at = next_at + interval '1 hour'`)
+	b.exec(`INSERT INTO alphapulse.sync_coverage (account_id, data_type, scope, covered)
+SELECT a.id, t.t, s, '{[2026-01-05Z,2026-02-05Z)}'
+FROM alphapulse.accounts a, unnest('{orders,fills,ledger}'::text[]) t (t), generate_series(1, 4) s`)
+	b.exec(`INSERT INTO alphapulse.quarantine (account_id, data_type, scope, reason, payload, payload_hash, run_id)
+SELECT id, 'fills', 'linear', 'why', '{}', sha256(id::text::bytea), id FROM alphapulse.accounts`)
 	b.exec(`ANALYZE`)
 }
 
@@ -82,6 +88,15 @@ func TestRule11SweepsCostNothingWhenNothingIsWrong(t *testing.T) {
 		}},
 		{"TakeBackLost", "sync_jobs_running", func() (int, error) { return b.TakeBackLost(t.Context(), 100) }},
 		{"EndOverdue", "sync_runs_deadline", func() (int, error) { return b.EndOverdue(t.Context(), 100) }},
+		{"EndOverdue's extension", "sync_runs_moving", func() (int, error) { return b.EndOverdue(t.Context(), 100) }},
+		{"LetGoHeld", "sync_jobs_held", func() (int, error) { return b.LetGoHeld(t.Context(), 100) }},
+		{"FillHoles", "sync_coverage_holed", func() (int, error) { return b.FillHoles(t.Context(), 100) }},
+		{"PlanVerify", "accounts_verify", func() (int, error) { return b.PlanVerify(t.Context(), 100) }},
+		{"TakeExpiryWarnings", "accounts_key_expiry", func() (int, error) {
+			keys, err := b.TakeExpiryWarnings(t.Context(), 100)
+			return len(keys), err
+		}},
+		{"PruneQuarantine", "quarantine_age", func() (int, error) { return b.PruneQuarantine(t.Context(), 100) }},
 		{"StartFollowers", "sync_runs_followers", func() (int, error) { return b.StartFollowers(t.Context(), 100) }},
 		{"Unfolded", "sync_runs_deadline", func() (int, error) { ids, err := b.Unfolded(t.Context(), 100); return len(ids), err }},
 		{"UnannouncedJobs", "sync_jobs_unannounced", func() (int, error) {
@@ -105,7 +120,7 @@ func TestRule11SweepsCostNothingWhenNothingIsWrong(t *testing.T) {
 			require.NoError(t, err, sweep.name)
 			require.Zero(t, n, "%s: nothing is wrong", sweep.name)
 			after := b.scans()
-			for _, table := range []string{"sync_jobs", "sync_runs", "schedules"} {
+			for _, table := range []string{"sync_jobs", "sync_runs", "schedules", "sync_coverage"} {
 				require.Equal(t, before[table], after[table], "%s reads all of %s", sweep.name, table)
 			}
 			require.Greater(t, after[sweep.index], before[sweep.index], "%s does not use %s", sweep.name, sweep.index)

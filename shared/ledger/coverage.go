@@ -17,8 +17,8 @@ type Coverage struct {
 	Covered  []Window
 	// Missing is what lies between the first instant covered (without any, the
 	// time the account was added) and now, is not covered and still served. The
-	// newest minutes do not count: the exchange indexes them late, and the next
-	// tick reads them.
+	// newest part does not count: the exchange still adds rows to it, for as long
+	// as the scope's lag, and the next tick reads it.
 	Missing []Window
 	// Horizon is the time before which the exchange serves nothing any more; nil
 	// while unknown.
@@ -39,13 +39,17 @@ SELECT c.data_type, c.scope, c.covered,
             THEN tstzmultirange(tstzrange(b.since, b.until)) - c.covered ELSE '{}' END,
        c.horizon, coalesce(c.unreadable, '')
 FROM alphapulse.sync_coverage c
-JOIN unnest($3::text[], $4::interval[]) AS s (data_type, settling) ON s.data_type = c.data_type,
+JOIN unnest($3::text[], $4::interval[]) AS s (data_type, ticks) ON s.data_type = c.data_type,
 LATERAL (SELECT greatest(coalesce(lower(c.covered), $2), c.horizon) AS since,
-                clock_timestamp() - s.settling AS until) b
+                clock_timestamp() - c.lag - s.ticks AS until) b
 WHERE c.subject_id = $1
 ORDER BY array_position($3::text[], c.data_type), c.scope`
-	names, settlings := settlings()
-	rows, err := l.db.Query(ctx, read, account.ID, account.CreatedAt, names, settlings)
+	var names []string
+	var spans []time.Duration
+	for _, t := range syncjob.Histories() {
+		names, spans = append(names, string(t)), append(spans, ticks(t))
+	}
+	rows, err := l.db.Query(ctx, read, account.ID, account.CreatedAt, names, spans)
 	if err != nil {
 		return nil, fmt.Errorf("reading the coverage of account %s: %w", account.Name, err)
 	}
@@ -56,13 +60,4 @@ ORDER BY array_position($3::text[], c.data_type), c.scope`
 		c.Covered, c.Missing = windowsOf(covered), windowsOf(missing)
 		return c, err
 	})
-}
-
-// settlings gives the histories and how long each takes to be covered.
-func settlings() (names []string, settlings []time.Duration) {
-	for _, t := range syncjob.Histories() {
-		names = append(names, string(t))
-		settlings = append(settlings, settling(t))
-	}
-	return names, settlings
 }

@@ -56,15 +56,19 @@ WHERE ` + holedAccount() + ` ORDER BY a.id LIMIT $2`
 	return started, failures
 }
 
-// fillAccount looks again under the account's lock. An account that somebody
-// has locked is left to the next sweep.
+// fillAccount looks again after it has the account's lock: a statement that
+// takes the lock still reads what was so before. An account that somebody has
+// locked is left to the next sweep.
 func (l *Ledger) fillAccount(ctx context.Context, accountID string) (started bool, err error) {
 	err = l.db.InTx(ctx, "fill holes", func(ctx context.Context, tx pgx.Tx) error {
 		started = false
-		lock := `
-SELECT a.id FROM alphapulse.accounts a JOIN alphapulse.markets m ON m.id = a.market_id
-WHERE a.id = $2 AND ` + holedAccount() + ` FOR NO KEY UPDATE OF a SKIP LOCKED`
-		tag, err := tx.Exec(ctx, lock, retryHoles, accountID)
+		locked, err := tryLockSubject(ctx, tx, syncjob.Subject{Kind: syncjob.Account, ID: accountID})
+		if err != nil || !locked {
+			return err
+		}
+		still := `
+SELECT FROM alphapulse.accounts a JOIN alphapulse.markets m ON m.id = a.market_id WHERE a.id = $2 AND ` + holedAccount()
+		tag, err := tx.Exec(ctx, still, retryHoles, accountID)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}

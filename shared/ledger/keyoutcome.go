@@ -39,6 +39,9 @@ type KeyFacts struct {
 	// ParentUID is the master's UID of a sub-account's key; "" otherwise.
 	ParentUID string
 	IsMaster  bool
+	// SubAccounts are a master's; nil: they were not listed, and what is stored
+	// stays.
+	SubAccounts []SubAccount
 }
 
 // CommitProbe records the outcome of a probe. A passed probe (facts not nil)
@@ -82,6 +85,9 @@ WHERE id = $1 AND status <> 'removed'`
 	tag, err := tx.Exec(ctx, update, account.ID, job.KeyVersion, facts.UID, facts.Mode, permissions,
 		nullTime(facts.ExpiresAt), facts.ParentUID, facts.IsMaster)
 	if err != nil || tag.RowsAffected() == 0 {
+		return err
+	}
+	if err := listSubAccounts(ctx, tx, account.ID, facts.SubAccounts); err != nil {
 		return err
 	}
 	const drop = `DELETE FROM alphapulse.account_credentials WHERE account_id = $1 AND version < $2`

@@ -229,7 +229,7 @@ func TestManualRunsOfNoOrUnknownTypesAreRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	account := b.active("main")
-	for _, types := range [][]syncjob.DataType{nil, {syncjob.Probe}, {"candles"}} {
+	for _, types := range [][]syncjob.DataType{nil, {syncjob.Probe}, {"trades"}} {
 		_, _, err := b.StartManual(t.Context(), account.ID, types)
 		require.ErrorContains(t, err, "known are balances,positions,orders,prices")
 	}

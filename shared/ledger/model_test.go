@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -27,7 +28,7 @@ type machine struct {
 func (m *machine) steps() []func() error {
 	return []func() error{
 		m.plan, m.startManual, m.take, m.claimOne, m.claimOne, m.commitOne, m.commitOne, m.extend, m.release,
-		m.loseLease, m.endRun, m.foldSome, m.sweep,
+		m.loseLease, m.endRun, m.foldSome, m.sweep, m.backfillSome, m.verifySome, m.letGoHeld,
 	}
 }
 
@@ -59,6 +60,32 @@ WHERE (subject_id, data_type) IN (SELECT subject_id, data_type FROM alphapulse.s
 func (m *machine) startManual() error {
 	types := [][]syncjob.DataType{{syncjob.Balances}, {syncjob.Balances, syncjob.Prices}, {syncjob.Orders}}
 	_, _, err := m.StartManual(m.ctx(), m.accounts[m.pick(len(m.accounts))].ID, types[m.pick(len(types))])
+	return err
+}
+
+// backfillSome asks for one to ten weeks, so that some windows are held back.
+func (m *machine) backfillSome() error {
+	weeks := 1 + m.pick(10)
+	_, err := m.StartBackfill(m.ctx(), BackfillRequest{
+		AccountID: m.accounts[m.pick(len(m.accounts))].ID, Types: []syncjob.DataType{syncjob.Fills},
+		Since: day(0), Until: day(7 * weeks),
+	})
+	if err == nil || errors.Is(err, ErrNothingMissing) {
+		_, err = m.FillHoles(m.ctx(), 10)
+	}
+	return err
+}
+
+func (m *machine) verifySome() error {
+	_, err := m.StartVerify(m.ctx(), VerifyRequest{AccountID: m.accounts[m.pick(len(m.accounts))].ID})
+	if err == nil {
+		_, err = m.PlanVerify(m.ctx(), 10)
+	}
+	return err
+}
+
+func (m *machine) letGoHeld() error {
+	_, err := m.LetGoHeld(m.ctx(), 10)
 	return err
 }
 
@@ -191,6 +218,7 @@ func (m *machine) drain() bool {
 			}
 		}
 		require.NoError(m.t, m.sweep())
+		require.NoError(m.t, m.letGoHeld())
 		m.exec(`UPDATE alphapulse.sync_jobs SET next_at = clock_timestamp()
 WHERE status = 'queued' AND next_at IS NULL`) // what was released is delivered again
 		if m.count(`SELECT count(*) FROM alphapulse.sync_runs WHERE status = 'running'`) == 0 {
@@ -240,6 +268,12 @@ WHERE status = 'running' AND lane = 'live' GROUP BY subject_id, data_type HAVING
 ON j.run_id = r.id WHERE r.status <> 'running' AND j.finished_at IS NULL`,
 		"more than two open manual runs": `SELECT count(*) FROM (SELECT FROM alphapulse.sync_runs
 WHERE status = 'running' AND trigger = 'manual' GROUP BY account_id HAVING count(*) > 2) x`,
+		"more than four windows of an account and type out": `SELECT count(*) FROM (SELECT FROM alphapulse.sync_jobs
+WHERE ` + inHand + ` GROUP BY subject_id, data_type HAVING count(*) > 4) x`,
+		"more than one open backfill": `SELECT count(*) FROM (SELECT FROM alphapulse.sync_runs
+WHERE status = 'running' AND trigger = 'backfill' GROUP BY account_id HAVING count(*) > 1) x`,
+		"a window that two open jobs read": `SELECT count(*) FROM (SELECT FROM alphapulse.sync_jobs
+WHERE finished_at IS NULL AND trigger = 'backfill' GROUP BY subject_id, data_type, "window" HAVING count(*) > 1) x`,
 		"a run without jobs, or with a wrong total": `SELECT count(*) FROM alphapulse.sync_runs r
 WHERE jobs_total = 0 OR jobs_total <> (SELECT count(*) FROM alphapulse.sync_jobs j WHERE j.run_id = r.id)`,
 		"counts that do not add up": `SELECT count(*) FROM alphapulse.sync_runs WHERE status <> 'running' AND jobs_total <>

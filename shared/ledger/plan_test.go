@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,10 @@ SELECT 'a' || n, $1, 'active', 1 FROM generate_series(1, $2) n RETURNING id`, ma
 	return marketID
 }
 
+// perAccount is how many types an account has on schedule by default: six of
+// data and the probe, which has a run of its own.
+const perAccount = 7
+
 func (b bundle) makeDue(ago string) {
 	b.t.Helper()
 	b.exec(`UPDATE alphapulse.schedules SET next_at = clock_timestamp() - $1::interval`, ago)
@@ -75,10 +80,10 @@ func TestRule05OneRunPerSlotWithManySchedulers(t *testing.T) {
 		runs, jobs = runs+p.Runs, jobs+p.Jobs
 	}
 	require.Equal(t, accounts, b.count(`SELECT count(DISTINCT account_id) FROM alphapulse.sync_runs`), "none lost")
-	require.Equal(t, 3*accounts, b.count(`
+	require.Equal(t, perAccount*accounts, b.count(`
 SELECT count(DISTINCT (account_id, data_type)) FROM alphapulse.sync_jobs`), "none lost")
-	require.Equal(t, 3*accounts, b.count(`SELECT count(*) FROM alphapulse.sync_jobs`), "none doubled")
-	require.Equal(t, 3*accounts, jobs)
+	require.Equal(t, perAccount*accounts, b.count(`SELECT count(*) FROM alphapulse.sync_jobs`), "none doubled")
+	require.Equal(t, perAccount*accounts, jobs)
 	require.Equal(t, b.count(`SELECT count(*) FROM alphapulse.sync_runs`), runs)
 	require.Zero(t, b.count(`SELECT count(*) FROM alphapulse.sync_runs r WHERE jobs_total <>
 		(SELECT count(*) FROM alphapulse.sync_jobs j WHERE j.run_id = r.id) OR jobs_total = 0`))
@@ -91,16 +96,22 @@ func TestRule05ATickTakesAllDueTypesOfASubjectInOneRun(t *testing.T) {
 	b.makeDue("0")
 	planned, err := b.PlanDue(t.Context(), syncjob.Account, 1)
 	require.NoError(t, err)
-	require.Equal(t, Planned{Runs: 1, Jobs: 3}, planned)
+	require.Equal(t, Planned{Runs: 2, Jobs: perAccount}, planned)
 	runs, err := b.Runs(t.Context(), RunFilter{Trigger: syncjob.Schedule})
 	require.NoError(t, err)
-	require.Len(t, runs, 1)
-	require.Equal(t, []string{"balances", "positions", "orders"}, runs[0].Types)
-	require.InDelta(t, 2*time.Minute, runs[0].DeadlineAt.Sub(*runs[0].StartedAt), float64(time.Second))
+	require.Len(t, runs, 2)
+	deadlines := map[string]time.Duration{}
+	for _, run := range runs {
+		deadlines[strings.Join(run.Types, ",")] = run.DeadlineAt.Sub(*run.StartedAt).Round(time.Second)
+	}
+	require.Equal(t, map[string]time.Duration{
+		"balances,positions,orders,fills,ledger,closed_pnl": 10 * time.Minute,
+		"probe": time.Minute,
+	}, deadlines, "twice the longest cadence; a probe is no data")
 
 	planned, err = b.PlanDue(t.Context(), syncjob.Market, 1)
 	require.NoError(t, err)
-	require.Equal(t, Planned{Runs: 1, Jobs: 1}, planned)
+	require.Equal(t, Planned{Runs: 1, Jobs: 2}, planned, "prices and instruments")
 }
 
 func TestRule05OnlyWhatIsDueIsPlanned(t *testing.T) {
@@ -122,10 +133,10 @@ func TestRule05AfterDowntimeOnlyTheNewestSlotIsPlanned(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.fleet(20)
-	b.exec(`UPDATE alphapulse.schedules SET next_at = next_at - interval '10 hours'`)
+	b.exec(`UPDATE alphapulse.schedules SET next_at = next_at - interval '48 hours'`)
 	planned, err := b.PlanDue(t.Context(), syncjob.Account, 1000)
 	require.NoError(t, err)
-	require.Equal(t, Planned{Runs: 20, Jobs: 60}, planned)
+	require.Equal(t, Planned{Runs: 2 * 20, Jobs: perAccount * 20}, planned)
 	require.Zero(t, b.count(`SELECT count(*) FROM alphapulse.schedules
 WHERE account_id IS NOT NULL AND (next_at <= clock_timestamp() OR next_at > clock_timestamp() + every)`))
 	require.Zero(t, b.count(`SELECT count(*) FROM alphapulse.schedules s WHERE account_id IS NOT NULL
@@ -170,10 +181,10 @@ func TestRule05SkippedSlotsAreCounted(t *testing.T) {
 			b.makeDue("0")
 			planned, err := b.PlanDue(t.Context(), syncjob.Account, 10)
 			require.NoError(t, err)
-			require.Equal(t, Planned{Skipped: 3}, planned)
-			require.Equal(t, 3, b.count(`SELECT sum(skipped) FROM alphapulse.schedules WHERE account_id IS NOT NULL`))
+			require.Equal(t, Planned{Skipped: perAccount}, planned)
+			require.Equal(t, perAccount, b.count(`SELECT sum(skipped) FROM alphapulse.schedules WHERE account_id IS NOT NULL`))
 			require.Equal(t, before, b.count(`SELECT count(*) FROM alphapulse.sync_runs`), "no run without jobs")
-			require.Equal(t, 1, b.due(), "the slots have passed; the market's alone is left")
+			require.Equal(t, 2, b.due(), "the slots have passed; the market's alone are left")
 		})
 	}
 }
@@ -195,7 +206,7 @@ func TestABanOfOneOfTwoAddressesStopsNothing(t *testing.T) {
 	b.makeDue("0")
 	planned, err := b.PlanDue(t.Context(), syncjob.Account, 10)
 	require.NoError(t, err)
-	require.Equal(t, 3, planned.Jobs)
+	require.Equal(t, perAccount, planned.Jobs)
 }
 
 func TestASubjectInAnotherSchedulersHandsIsLeftToIt(t *testing.T) {
@@ -208,7 +219,7 @@ func TestASubjectInAnotherSchedulersHandsIsLeftToIt(t *testing.T) {
 		require.NoError(t, err)
 		planned, err := b.PlanDue(t.Context(), syncjob.Account, 10)
 		require.NoError(t, err)
-		require.Equal(t, Planned{Runs: 1, Jobs: 3}, planned)
+		require.Equal(t, Planned{Runs: 2, Jobs: perAccount}, planned)
 		return nil
 	}))
 }
@@ -224,7 +235,7 @@ func TestAHeldBackJobDoesNotHoldUpItsMarket(t *testing.T) {
 	b.makeDue("0")
 	planned, err := b.PlanDue(t.Context(), syncjob.Market, 10)
 	require.NoError(t, err)
-	require.Equal(t, Planned{Runs: 1, Jobs: 1}, planned)
+	require.Equal(t, Planned{Runs: 1, Jobs: 2}, planned, "prices and instruments")
 }
 
 func TestAMarketWithoutAccountsIsNotRead(t *testing.T) {
@@ -234,14 +245,15 @@ func TestAMarketWithoutAccountsIsNotRead(t *testing.T) {
 	b.makeDue("0")
 	planned, err := b.PlanDue(t.Context(), syncjob.Market, 10)
 	require.NoError(t, err)
-	require.Equal(t, Planned{Skipped: 1}, planned)
+	require.Equal(t, Planned{Skipped: 2}, planned)
 }
 
 func TestRule08LoadAboveTheBudgetStretchesTheCadence(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	market := b.fleet(10) // a minute: 10*1/60 balances, 10*4/30 positions, 10*9/30 orders; 4/15 for the prices
-	load := 10.0/60 + 10*4.0/30 + 10*9.0/30 + 4.0/15
+	market := b.fleet(10)
+	perSecond := 1.0/60 + 4.0/30 + 9.0/30 + 4.0/60 + 2*4.0/300 + 4.0/86400 // balances to orders, fills, ledgers, probe
+	load := 10*perSecond + 4.0/15 + 4.0/3600                               // and the market's prices and instruments
 	stretched, err := b.Stretch(t.Context(), load/2.5)
 	require.NoError(t, err)
 	require.InDelta(t, 2.5, stretched[market], 0.11)

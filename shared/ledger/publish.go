@@ -21,7 +21,7 @@ type Publication struct {
 	Environment string
 	DataType    syncjob.DataType
 	Lane        syncjob.Lane
-	ExpiresAt   *time.Time // the run's deadline; nil: it moves
+	ExpiresAt   *time.Time // the run's deadline; nil: it moves on meanwhile
 }
 
 // TakeDue takes up to limit jobs that are due and marks each as being

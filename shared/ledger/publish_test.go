@@ -76,7 +76,7 @@ func TestTwoPublishersNeverTakeTheSameJob(t *testing.T) {
 			}
 		}
 	})
-	require.Equal(t, 900, b.count(`SELECT count(*) FROM alphapulse.sync_jobs WHERE publishes = 1`))
+	require.Equal(t, 300*perAccount, b.count(`SELECT count(*) FROM alphapulse.sync_jobs WHERE publishes = 1`))
 }
 
 func TestRule10AnUnconfirmedJobIsPublishedAgain(t *testing.T) {

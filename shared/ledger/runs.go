@@ -119,9 +119,8 @@ SELECT id, data_type, lane, status, coalesce(wait_reason, ''), coalesce(cancel_r
        rows_fetched, rows_changed, rows_deleted, exchange_requests, as_of,
        CASE WHEN next_at < 'infinity' THEN next_at END, queued_at, started_at, finished_at, "window"
 FROM alphapulse.sync_jobs WHERE run_id = $1
-ORDER BY array_position(ARRAY['balances', 'positions', 'orders', 'prices'], data_type), data_type, lower("window") NULLS FIRST, queued_at,
-         id`
-	rows, err := l.db.Query(ctx, query, runID)
+ORDER BY array_position($2::text[], data_type), lower("window") NULLS FIRST, queued_at, id`
+	rows, err := l.db.Query(ctx, query, runID, typeNames(syncjob.Known()))
 	if err != nil {
 		return nil, notFound(err, "jobs of run %s", runID)
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
 // Freshness is how fresh one data type of one account is.
@@ -37,8 +39,8 @@ SELECT account_id, account, account_status, data_type, every, stretch::double pr
        coalesce(last_error_message, ''), superseded_in_row, skipped
 FROM alphapulse.account_freshness
 WHERE $1 = '' OR account = $1
-ORDER BY account, array_position(ARRAY['balances', 'positions', 'orders', 'prices'], data_type), data_type`
-	rows, err := l.db.Query(ctx, query, name)
+ORDER BY account, array_position($2::text[], data_type)`
+	rows, err := l.db.Query(ctx, query, name, typeNames(syncjob.Known()))
 	if err != nil {
 		return nil, fmt.Errorf("reading freshness: %w", err)
 	}

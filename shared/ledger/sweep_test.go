@@ -165,7 +165,10 @@ func TestFreshnessKnowsWhatIsStale(t *testing.T) {
 		}
 		return m
 	}
-	require.Equal(t, map[string]bool{"balances": false, "positions": true, "orders": true, "prices": false}, stale())
+	require.Equal(t, map[string]bool{
+		"balances": false, "positions": true, "orders": true, "prices": false,
+		"fills": true, "ledger": true, "closed_pnl": true, "instruments": true,
+	}, stale(), "the probe is no data")
 	b.exec(`UPDATE alphapulse.sync_state SET as_of = clock_timestamp() - interval '134 seconds'`)
 	require.False(t, stale()["balances"], "2 x 60 s and 15 s")
 	require.True(t, stale()["prices"], "2 x 15 s and 15 s")

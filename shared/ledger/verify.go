@@ -37,8 +37,8 @@ func Verifiable() []syncjob.DataType {
 
 // StartVerify starts a run that compares what is stored with what the exchange
 // says now, and changes no row of it: a job per snapshot (of orders: the open
-// ones) and a job per stored window of a history, newest first. What it finds is
-// in DriftOf. ErrNothingToVerify, and the errors of StartManual.
+// ones) and a job per window of a history that is stored in any scope, newest
+// first; the job leaves out the scopes that lack it. What it finds is in DriftOf. ErrNothingToVerify, and the errors of StartManual.
 func (l *Ledger) StartVerify(ctx context.Context, req VerifyRequest) (Run, error) {
 	req, err := req.checked()
 	if err != nil {
@@ -96,7 +96,7 @@ func (l *Ledger) verify(ctx context.Context, tx pgx.Tx, req VerifyRequest) (stri
 		if err != nil {
 			return "", err
 		}
-		for _, w := range sample(cutWindows(windowsOf(s.Covered)), req.Sample) {
+		for _, w := range sample(cutWindows(windowsOf(s.Stored)), req.Sample) {
 			work.Jobs = append(work.Jobs, newJob{Type: t, Lane: syncjob.Backfill, Window: &w})
 		}
 	}

@@ -61,16 +61,13 @@ UPDATE alphapulse.accounts
 SET verify_at = verify_at + $2::interval
                 * (floor(extract(epoch FROM clock_timestamp() - verify_at) / extract(epoch FROM $2::interval)) + 1)
 WHERE id = (SELECT id FROM alphapulse.accounts
-            WHERE id = $1 AND status = 'active' AND verify_at <= clock_timestamp() FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING EXISTS (SELECT FROM alphapulse.sync_runs r
-                  WHERE r.subject_id = $1 AND r.status = 'running' AND r.trigger = 'verify')`
-		var open bool
-		err := tx.QueryRow(ctx, take, accountID, verifyEvery).Scan(&open)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
+            WHERE id = $1 AND status = 'active' AND verify_at <= clock_timestamp() FOR NO KEY UPDATE SKIP LOCKED)`
+		tag, err := tx.Exec(ctx, take, accountID, verifyEvery)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
 		}
-		passed = err == nil
-		if err != nil || open {
+		passed = true
+		if open, err := verifying(ctx, tx, accountID); err != nil || open {
 			return err
 		}
 		req, err := VerifyRequest{AccountID: accountID, Sample: l.set.VerifySample}.checked()
@@ -83,4 +80,13 @@ RETURNING EXISTS (SELECT FROM alphapulse.sync_runs r
 		return false, fmt.Errorf("verifying account %s: %w", accountID, err)
 	}
 	return passed, nil
+}
+
+// verifying reports whether a verification of an account is open. It is asked
+// after the account's lock is held, so that one made meanwhile shows.
+func verifying(ctx context.Context, tx pgx.Tx, accountID string) (open bool, err error) {
+	const read = `
+SELECT EXISTS (SELECT FROM alphapulse.sync_runs WHERE subject_id = $1 AND status = 'running' AND trigger = 'verify')`
+	err = tx.QueryRow(ctx, read, accountID).Scan(&open)
+	return open, err
 }

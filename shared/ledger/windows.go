@@ -10,10 +10,6 @@ import (
 // in one question (Bybit V5: at most 7 days between startTime and endTime).
 const MaxWindow = 7 * 24 * time.Hour
 
-// IndexingDelay is how long the exchange may take until a row that exists shows
-// in its histories. Coverage ends before it.
-const IndexingDelay = 10 * time.Minute
-
 // cutWindows divides spans into windows of at most MaxWindow. The cuts lie on
 // Mondays 00:00 UTC for every caller, so what is planned again has the windows
 // that it had before.

@@ -35,7 +35,7 @@ const (
 type workers struct {
 	program string
 	environ []string
-	budget  float64 // requests per second of each process
+	budget  float64 // requests per second of all of them together
 	level   string
 	logs    string // directory
 	perType int
@@ -64,7 +64,7 @@ func newWorkers(cfg Config, at connection, keyFile string, dir *dataDir, term *t
 	}
 	return &workers{
 		program: cfg.Program, environ: environ, level: cfg.LogLevel, perType: cfg.Workers,
-		budget: cfg.requests() / float64(max(1, cfg.Workers*len(syncjob.Requestable()))),
+		budget: cfg.requests(),
 		logs:   dir.file("logs"), term: term, log: log, pipe: pipe, held: held, running: map[string]*child{},
 	}, nil
 }

@@ -27,7 +27,7 @@ func TestWorkersGetWhatTheyNeed(t *testing.T) {
 	}, w.environ)
 	args := strings.Join(w.args("orders-1", "orders"), " ")
 	require.NotContains(t, args, "word")
-	require.Contains(t, args, "--requests-per-second 12", "96 for eight processes")
+	require.Contains(t, args, "--requests-per-second 96", "one budget, which all of them share")
 
 	cfg.Environ = []string{"ALPHAPULSE_VAULT_KEY=word-5"}
 	own, err := newWorkers(cfg, at, "", &dataDir{path: "/data"}, &terminal{}, queuetest.Discard())

@@ -7,15 +7,24 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alphapulse/alphapulse/services/exchangesim"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 )
 
 // Walks records when the exchange showed each scope that was stored, for as long
 // as the test runs: sync_scopes keeps the newest only.
-type Walks struct{ f *Fleet }
+type Walks struct {
+	f      *Fleet
+	truths map[reading]*exchangesim.Truth // at the readings that were compared
+}
+
+type reading struct {
+	uid  string
+	asOf int64 // Unix ms
+}
 
 // RecordWalks begins to record. Call it before a worker starts.
-func (f *Fleet) RecordWalks() Walks {
+func (f *Fleet) RecordWalks() *Walks {
 	f.T.Helper()
 	for _, statement := range []string{
 		`CREATE SCHEMA past`,
@@ -31,12 +40,12 @@ func (f *Fleet) RecordWalks() Walks {
 		_, err := f.Pool.Exec(f.T.Context(), statement)
 		require.NoError(f.T, err)
 	}
-	return Walks{f: f}
+	return &Walks{f: f, truths: map[reading]*exchangesim.Truth{}}
 }
 
 // Of gives the instants that an account's data of a type was read at, by scope,
 // oldest first.
-func (w Walks) Of(account ledger.Account, dataType string) map[string][]time.Time {
+func (w *Walks) Of(account ledger.Account, dataType string) map[string][]time.Time {
 	w.f.T.Helper()
 	rows, err := w.f.Pool.Query(w.f.T.Context(), `
 SELECT scope, as_of FROM past.walks WHERE subject_id = $1 AND data_type = $2 ORDER BY scope, as_of`, account.ID, dataType)
@@ -52,48 +61,78 @@ SELECT scope, as_of FROM past.walks WHERE subject_id = $1 AND data_type = $2 ORD
 	return walks
 }
 
-// PastDrift compares what balances_at or positions_at say of a scope at an
-// instant with the stand-in's truth at asOf, the scope's newest reading by then;
-// the zero asOf is none, and then nothing may be there. Columns that follow the
+// Drift compares what balances_at or positions_at say of an instant with the
+// stand-in's truth at the newest reading of each scope by then; before its first
+// reading a scope has nothing. read is what Of gave. Columns that follow the
 // market have no history and are left out.
-func (f *Fleet) PastDrift(account ledger.Account, dataType, name string, asOf, at time.Time) []string {
-	f.T.Helper()
-	want := rows{}
-	if !asOf.IsZero() {
-		truth, err := f.Sim.TruthSince(account.ExchangeUID, asOf, time.Millisecond)
-		require.NoError(f.T, err)
-		want = expected(truth, scope{dataType: dataType, name: name})
-	}
-	for _, r := range want {
-		for _, column := range []string{
-			"equity", "usd_value", "mark_price", "unrealized_pnl", "initial_margin", "maintenance_margin",
-		} {
-			delete(r, column)
-		}
-	}
+func (w *Walks) Drift(account ledger.Account, dataType string, read map[string][]time.Time, at time.Time) []string {
+	w.f.T.Helper()
+	held := w.heldAt(account, dataType, at)
 	var drift []string
-	for _, d := range compare(want, f.heldAt(account, dataType, name, at)) {
-		drift = append(drift, fmt.Sprintf("%s %s at %s, read at %s: %s", dataType, name,
-			at.Format(time.RFC3339Nano), asOf.Format(time.RFC3339Nano), d))
+	for name, instants := range read {
+		asOf := newest(instants, at)
+		want := rows{}
+		if !asOf.IsZero() {
+			want = expected(w.truth(account.ExchangeUID, asOf), scope{dataType: dataType, name: name})
+		}
+		for _, r := range want {
+			for _, column := range followingTheMarket() {
+				delete(r, column)
+			}
+		}
+		for _, d := range compare(want, held[name]) {
+			drift = append(drift, fmt.Sprintf("%s %s at %s, read at %s: %s", dataType, name,
+				at.Format(time.RFC3339Nano), asOf.Format(time.RFC3339Nano), d))
+		}
 	}
 	return drift
 }
 
-func (f *Fleet) heldAt(account ledger.Account, dataType, name string, at time.Time) rows {
-	f.T.Helper()
+func followingTheMarket() []string {
+	return []string{"equity", "usd_value", "mark_price", "unrealized_pnl", "initial_margin", "maintenance_margin"}
+}
+
+// newest is the last of some instants that is not after at; zero if none is.
+func newest(instants []time.Time, at time.Time) time.Time {
+	var last time.Time
+	for _, instant := range instants {
+		if !instant.After(at) {
+			last = instant
+		}
+	}
+	return last
+}
+
+func (w *Walks) truth(uid string, asOf time.Time) *exchangesim.Truth {
+	w.f.T.Helper()
+	key := reading{uid, asOf.UnixMilli()}
+	if w.truths[key] == nil {
+		truth, err := w.f.Sim.TruthSince(uid, asOf, time.Millisecond)
+		require.NoError(w.f.T, err)
+		w.truths[key] = truth
+	}
+	return w.truths[key]
+}
+
+// heldAt reads what an account had at an instant, by scope and key.
+func (w *Walks) heldAt(account ledger.Account, dataType string, at time.Time) map[string]rows {
+	w.f.T.Helper()
 	query := map[string]string{
-		"balances":  `SELECT asset, to_jsonb(t) FROM alphapulse.balances_at($1::uuid, $2) t WHERE wallet = $3`,
-		"positions": `SELECT symbol || '/' || position_idx, to_jsonb(t) FROM alphapulse.positions_at($1::uuid, $2) t WHERE scope = $3`,
+		"balances":  `SELECT wallet, asset, to_jsonb(t) FROM alphapulse.balances_at($1::uuid, $2) t`,
+		"positions": `SELECT scope, symbol || '/' || position_idx, to_jsonb(t) FROM alphapulse.positions_at($1::uuid, $2) t`,
 	}[dataType]
-	found, err := f.Pool.Query(f.T.Context(), query, account.ID, at, name)
-	require.NoError(f.T, err)
-	got := rows{}
-	var key string
+	found, err := w.f.Pool.Query(w.f.T.Context(), query, account.ID, at)
+	require.NoError(w.f.T, err)
+	held := map[string]rows{}
+	var name, key string
 	var encoded []byte
-	_, err = pgx.ForEachRow(found, []any{&key, &encoded}, func() error {
-		got[key] = textRow(encoded)
+	_, err = pgx.ForEachRow(found, []any{&name, &key, &encoded}, func() error {
+		if held[name] == nil {
+			held[name] = rows{}
+		}
+		held[name][key] = textRow(encoded)
 		return nil
 	})
-	require.NoError(f.T, err)
-	return got
+	require.NoError(w.f.T, err)
+	return held
 }

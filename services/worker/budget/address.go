@@ -21,6 +21,7 @@ type address struct {
 	queue  queue
 	meters map[meterName]*meter
 	tokens tokens
+	taken  int // since the last lease
 	// next is when a lease for a priority is worth asking for, slot the first
 	// free moment for it that the last lease saw.
 	next, slot [2]time.Time
@@ -30,13 +31,14 @@ type address struct {
 	leasing    bool
 	working    bool
 	wake       chan struct{}
-	unsaid     []report // what the database could not be told yet
+	delays     map[string]*delay // by host; bounded by the hosts there are
+	unsaid     []report          // what the database could not be told yet
 }
 
 func newAddress(f *Fleet, venue string, published exchange.Limit) *address {
 	return &address{
 		fleet: f, venue: venue, pace: f.cfg.pace(published), queue: newQueue(),
-		meters: map[meterName]*meter{}, wake: make(chan struct{}, 1),
+		meters: map[meterName]*meter{}, wake: make(chan struct{}, 1), delays: map[string]*delay{},
 	}
 }
 
@@ -79,6 +81,13 @@ func (a *address) meter(use exchange.Use) *meter {
 		a.meters[name] = m
 	}
 	return m
+}
+
+func (a *address) delay(host string) *delay {
+	if a.delays[host] == nil {
+		a.delays[host] = &delay{}
+	}
+	return a.delays[host]
 }
 
 // sweep forgets the meters that nothing depends on.
@@ -159,8 +168,10 @@ func (a *address) serve(now time.Time) {
 				break
 			}
 			a.tokens.take(at)
+			a.taken++
+			w.granted = now
 			if w.meter != nil {
-				w.meter.spend(now)
+				w.charge = w.meter.spend(now)
 			}
 			a.queue.served(w)
 			w.done <- nil
@@ -216,6 +227,7 @@ func (a *address) nextMoment(now time.Time) time.Time {
 		soon(a.next[w.priority])
 		if w.meter != nil {
 			soon(w.meter.tokens.next(now))
+			soon(w.meter.held)
 			soon(w.meter.next[w.priority])
 		}
 	}

@@ -37,15 +37,18 @@ const (
 	// They bound what one lease takes from others, and how long a live request
 	// of the same account waits behind backfill.
 	addressAhead = 150 * time.Millisecond
-	accountAhead = 50 * time.Millisecond
+	accountAhead = 80 * time.Millisecond
 	// Live waiters up to mostLive and backfill up to mostBackfill are served by
 	// one lease, so that no process takes everything.
 	mostLive     = 32
 	mostBackfill = 8
-	// mostSpare requests are leased beyond those that wait, while no more than
-	// half of the budget is in use: the pages of a walk follow each other.
-	mostSpare = 6
-	spareLife = time.Second
+	// mostSpare requests of an account are leased beyond those that wait, while no
+	// more than half of its budget is in use: the pages of a walk follow each
+	// other. Of the address it is as many as were used since the last lease, but
+	// within these bounds.
+	mostSpare                            = 12
+	fewestAddressSpare, mostAddressSpare = 6, 64
+	spareLife                            = time.Second
 	// addressLife and accountLife bound how late a grant may be used.
 	addressLife = 500 * time.Millisecond
 	accountLife = 300 * time.Millisecond
@@ -53,6 +56,16 @@ const (
 	// later than that is reported, at the latest flushAfter it was.
 	lateness   = 10 * time.Millisecond
 	flushAfter = 200 * time.Millisecond
+	// tooLate is how long after its grant a caller may wake up: a process that
+	// was stopped meanwhile has lost its turn. longWay is how long a request is on
+	// its way before it counts as arriving only now, lostAfter how long at most.
+	tooLate   = 50 * time.Millisecond
+	longWay   = 300 * time.Millisecond
+	lostAfter = 3 * time.Second
+	// nearLimit is how many requests an account should have left after each. We
+	// keep a twentieth of its limit free, so with fewer something was late, or
+	// somebody else uses the account.
+	nearLimit = 2
 	// hearsay is how long an exchange's count is worth reporting.
 	hearsay = 300 * time.Millisecond
 	// leaseTimeout bounds a lease's statement, reportTimeout that of a report;

@@ -37,28 +37,40 @@ func New(db *postgres.DB, cfg Config) (*Fleet, error) {
 // Take implements exchange.Budget. While the database does not answer it
 // refuses with class Transient.
 func (f *Fleet) Take(ctx context.Context, use exchange.Use) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	a := f.address(use)
-	w := a.enter(use, exchange.PriorityOf(ctx), time.Now())
-	select {
-	case err := <-w.done:
-		if err != nil {
+	for {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return a.check()
-	case <-ctx.Done():
-		a.leave(w)
-		return ctx.Err()
+		w := a.enter(use, exchange.PriorityOf(ctx), time.Now())
+		select {
+		case err := <-w.done:
+			if err != nil {
+				return err
+			}
+			if onTime, err := a.check(w, time.Now()); onTime || err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			a.leave(w)
+			return ctx.Err()
+		}
 	}
 }
 
-// check looks for a ban that came between the grant and the sending.
-func (a *address) check() error {
+// check looks for what came between a grant and its use: a ban, or so much time
+// that the turn is lost.
+func (a *address) check(w *waiter, now time.Time) (onTime bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.bannedLocked(time.Now())
+	if err := a.bannedLocked(now); err != nil {
+		return false, err
+	}
+	if w.meter == nil || now.Sub(w.granted) <= tooLate {
+		return true, nil
+	}
+	w.meter.giveBack(w.charge)
+	return false, nil
 }
 
 // Learn implements exchange.Learner.
@@ -69,8 +81,9 @@ func (f *Fleet) Learn(use exchange.Use, said exchange.Allowance) {
 	a := f.address(use)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	m := a.meter(use)
-	m.learn(said, time.Now())
+	m, now := a.meter(use), time.Now()
+	m.learn(said, now)
+	m.arrived(said.Sent, said.At.Add(-a.delay(use.Host).usual(said.At.Sub(said.Sent), now)), now)
 	if !m.urgent.IsZero() && !f.ended() {
 		a.work()
 	}

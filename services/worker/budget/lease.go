@@ -11,8 +11,8 @@ import (
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 )
 
-// granted is one row of a lease: of the address, or of an account and endpoint.
-type granted struct {
+// grant is one row of a lease: of the address, or of an account and endpoint.
+type grant struct {
 	Place        int
 	Moment       int64
 	Banned       *int64
@@ -34,7 +34,7 @@ func (a *address) lease(o *order) {
 	defer cancel()
 	a.fleet.leases.Add(1)
 	err := a.sayUnsaid(ctx)
-	var rows []granted
+	var rows []grant
 	before := time.Now()
 	if err == nil {
 		rows, err = a.fleet.ask(ctx, a.venue, a.pace, o)
@@ -53,7 +53,7 @@ func (a *address) lease(o *order) {
 }
 
 // ask runs the one statement that is a lease.
-func (f *Fleet) ask(ctx context.Context, venue string, p pace, o *order) ([]granted, error) {
+func (f *Fleet) ask(ctx context.Context, venue string, p pace, o *order) ([]grant, error) {
 	var uids, endpoints []string
 	var live, backfill, spare, published, told, used, movedKey []int
 	var window, age, movedFrom, movedTo []int64
@@ -77,13 +77,13 @@ func (f *Fleet) ask(ctx context.Context, venue string, p pace, o *order) ([]gran
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[granted])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[grant])
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
 // receive takes what a lease brought.
-func (a *address) receive(o *order, rows []granted, before, after time.Time) {
+func (a *address) receive(o *order, rows []grant, before, after time.Time) {
 	for _, row := range rows {
 		t := translation{moment: row.Moment, before: before, after: after}
 		switch {
@@ -98,7 +98,7 @@ func (a *address) receive(o *order, rows []granted, before, after time.Time) {
 	}
 }
 
-func (a *address) receiveAddress(o *order, row granted, t translation) {
+func (a *address) receiveAddress(o *order, row grant, t translation) {
 	for _, list := range [][]int64{row.Live, row.Backfill, row.Spare} {
 		for _, at := range list {
 			a.tokens = append(a.tokens, t.token(at, addressLife))
@@ -115,7 +115,7 @@ func (a *address) receiveAddress(o *order, row granted, t translation) {
 	}
 }
 
-func receiveMeter(m *metered, row granted, t translation) {
+func receiveMeter(m *metered, row grant, t translation) {
 	for _, list := range [][]int64{row.Live, row.Backfill} {
 		for _, at := range list {
 			m.meter.tokens = append(m.meter.tokens, t.token(at, accountLife))
@@ -128,8 +128,8 @@ func receiveMeter(m *metered, row granted, t translation) {
 	m.meter.slot = t.at(*row.LiveNext)
 	m.meter.next = [2]time.Time{}
 	if len(row.Live) < m.want[exchange.Live] || len(row.Backfill) < m.want[exchange.Backfill] {
-		m.meter.next[exchange.Backfill] = m.meter.slot.Add(-accountAhead / 3)
-		m.meter.next[exchange.Live] = m.meter.slot.Add(-accountAhead / 3)
+		m.meter.next[exchange.Backfill] = m.meter.slot.Add(-accountAhead / 2)
+		m.meter.next[exchange.Live] = m.meter.slot.Add(-accountAhead / 2)
 	}
 }
 

@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"slices"
 	"time"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
@@ -18,18 +19,31 @@ type meter struct {
 	// free moment that the last lease saw.
 	next [2]time.Time
 	slot time.Time
-	size int // as the last lease told; 0: none yet
+	held time.Time // nothing is sent before it
+	size int       // as the last lease told; 0: none yet
 
 	// What the next lease reports.
 	told   int // the limit's size, if the exchange told another than size
 	used   int // requests that the exchange had counted at usedAt; -1: nothing
 	usedAt time.Time
 	moves  []move
+	spent  []spent
+	heard  bool      // the exchange tells about this limit
 	urgent time.Time // when a report became urgent; zero: it is not
 }
 
 // move corrects a grant that was not used at its time. to 0: never.
 type move struct{ from, to int64 }
+
+// spent is a grant that was used at a time and whose answer has not come. charge
+// is what it counts as, and start our clock's time of that.
+type spent struct {
+	charge    int64
+	start, at time.Time
+}
+
+// mostSpent bounds the grants whose answers are waited for: some never come.
+const mostSpent = 128
 
 // careful is the limit of who publishes none.
 func careful(published exchange.Limit) exchange.Limit {
@@ -45,25 +59,94 @@ func newMeter(use exchange.Use) *meter {
 	}
 }
 
-// spend uses a token, and notes it if it was counted at another time.
-func (m *meter) spend(now time.Time) {
-	used := m.tokens.take(m.tokens.usable(now))
-	late := used.late(now)
-	if late.Abs() <= lateness {
+// limit is the limit as far as it is known.
+func (m *meter) limit() exchange.Limit {
+	limit := m.published
+	if m.size > 0 {
+		limit.Requests = m.size
+	}
+	return limit
+}
+
+// spend uses a token, notes it if it was counted at another time, and gives what
+// it counts as.
+func (m *meter) spend(now time.Time) (charge int64) {
+	used := m.tokens.take(m.usable(now))
+	sent := spent{charge: used.charge, start: used.start, at: now}
+	if now.Sub(used.start).Abs() > lateness {
+		m.correct(&sent, now, now)
+	}
+	if len(m.spent) >= mostSpent {
+		m.spent = slices.Delete(m.spent, 0, 1)
+	}
+	m.spent = append(m.spent, sent)
+	return sent.charge
+}
+
+// giveBack takes a grant back that its caller came too late for.
+func (m *meter) giveBack(charge int64) {
+	m.spent = slices.DeleteFunc(m.spent, func(one spent) bool { return one.charge == charge })
+	if !m.redirect(charge, 0) {
+		m.moves = append(m.moves, move{from: charge})
+	}
+}
+
+// redirect changes a correction that no lease has carried yet.
+func (m *meter) redirect(charge, to int64) bool {
+	for i := range m.moves {
+		if m.moves[i].to == charge {
+			m.moves[i].to = to
+			return true
+		}
+	}
+	return false
+}
+
+// underWay counts requests that have been on their way for long as arriving now:
+// they may. One that has no answer for much longer will not get one. Who never
+// tells when he counts is not waited for.
+func (m *meter) underWay(now time.Time) {
+	m.spent = slices.DeleteFunc(m.spent, func(one spent) bool { return now.Sub(one.at) > lostAfter })
+	for i := range m.spent {
+		if one := &m.spent[i]; m.heard && now.Sub(one.at) > longWay {
+			m.correct(one, now, now)
+		}
+	}
+}
+
+// arrived corrects the grant of the request that was sent at a time, if the
+// exchange counted it later than it was to be expected.
+func (m *meter) arrived(sent, counted, now time.Time) {
+	for i := len(m.spent) - 1; i >= 0; i-- {
+		one := m.spent[i]
+		if one.at.After(sent) {
+			continue
+		}
+		m.spent = slices.Delete(m.spent, i, i+1)
+		if counted.Sub(one.start).Abs() > lateness {
+			m.correct(&one, counted, now)
+		}
 		return
 	}
-	m.moves = append(m.moves, move{from: used.charge, to: used.charge + late.Microseconds()})
-	if late > 0 {
+}
+
+// correct counts a grant at another time. That it was later is for others to
+// know soon; that it was earlier can wait.
+func (m *meter) correct(one *spent, at, now time.Time) {
+	to := one.charge + at.Sub(one.start).Microseconds()
+	if at.After(one.start) {
 		m.hurry(now)
 	}
+	if !m.redirect(one.charge, to) {
+		m.moves = append(m.moves, move{from: one.charge, to: to})
+	}
+	one.charge, one.start = to, at
 }
 
 // expire gives back what was not used in time.
 func (m *meter) expire(now time.Time) {
 	for _, ended := range m.tokens.expire(now) {
-		if ended.late(now) > 0 {
-			m.moves = append(m.moves, move{from: ended.charge})
-		}
+		m.moves = append(m.moves, move{from: ended.charge})
 	}
 }
 
@@ -75,21 +158,27 @@ func (m *meter) block(until time.Time) {
 
 // learn notes what the exchange said. Near the limit others must know soon.
 func (m *meter) learn(said exchange.Allowance, now time.Time) {
-	known := m.size
-	if known == 0 {
-		known = m.published.Requests
-	}
-	m.told = 0
-	if said.Limit != known {
+	m.told, m.heard = 0, true
+	if said.Limit != m.limit().Requests {
 		m.told = said.Limit
 		m.hurry(now)
 	}
 	if used := said.Limit - said.Remaining; used >= m.used || now.Sub(m.usedAt) > flushAfter {
 		m.used, m.usedAt = used, said.At
 	}
-	if said.Remaining == 0 {
+	if near := nearLimit - said.Remaining; near > 0 {
 		m.hurry(now)
+		// As many must leave the window first as there should be room for.
+		m.held = later(m.held, now.Add(time.Duration(near)*m.published.Window/time.Duration(said.Limit)))
 	}
+}
+
+// usable is the index of the token to use now; -1 if there is none.
+func (m *meter) usable(now time.Time) int {
+	if now.Before(m.held) {
+		return -1
+	}
+	return m.tokens.usable(now)
 }
 
 func (m *meter) hurry(now time.Time) {

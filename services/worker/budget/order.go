@@ -48,7 +48,8 @@ func (a *address) order(now time.Time) *order {
 		return nil
 	}
 	if address > 0 {
-		o.spare = mostSpare
+		o.spare = min(max(a.taken, fewestAddressSpare), mostAddressSpare)
+		a.taken = 0
 	}
 	if !wants {
 		clear(asked)
@@ -108,6 +109,7 @@ func (a *address) reports(o *order, asked map[*meter]*metered, now time.Time) {
 		}
 	}
 	for m, line := range asked {
+		m.underWay(now)
 		left := len(m.tokens)
 		for p := range line.want {
 			have := min(left, line.want[p])

@@ -13,12 +13,15 @@ type waiter struct {
 	meter    *meter // nil: counted per address alone
 	priority exchange.Priority
 	deadline time.Time
-	done     chan error // has room for the one answer
+	// What it was granted and when; set before done is answered.
+	granted time.Time
+	charge  int64
+	done    chan error // has room for the one answer
 }
 
 // ready reports whether only the address keeps the waiter.
 func (w *waiter) ready(now time.Time) bool {
-	return w.meter == nil || w.meter.tokens.usable(now) >= 0
+	return w.meter == nil || w.meter.usable(now) >= 0
 }
 
 // queue is who waits at an address: accounts in the order of their turns, each

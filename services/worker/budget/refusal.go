@@ -7,21 +7,23 @@ import (
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 )
 
+// comeBack is the earliest return of who was refused: others have waited as
+// long, and a job that returns at once is refused at once.
+const comeBack = time.Second
+
 // refusal says what a waiter waits for in vain, and when to come back.
 func (a *address) refusal(w *waiter, free, now time.Time) *exchange.Error {
-	what := fmt.Sprintf("the budget of this address for %s (%.3g requests per second)", a.venue, float64(time.Second)/float64(a.pace.every))
-	if w.meter != nil && w.meter.slot.After(a.slot[w.priority]) {
-		limit := w.meter.published
-		if w.meter.size > 0 {
-			limit.Requests = w.meter.size
-		}
-		what = fmt.Sprintf("the account's budget for %s (%d requests in %s)", w.meter.endpoint, limit.Requests, limit.Window)
+	again := later(free, now.Add(comeBack))
+	message := fmt.Sprintf("no turn came within %s: requests of this address for %s that go first use its budget up", a.fleet.cfg.wait(w.priority), a.venue)
+	left := free.Sub(now).Round(time.Millisecond)
+	switch {
+	case w.meter != nil && w.meter.slot.After(now) && !w.meter.slot.Before(free):
+		limit := w.meter.limit()
+		message = fmt.Sprintf("the account's budget for %s, %d requests in %s, is used up for the next %s", w.meter.endpoint, limit.Requests, limit.Window, left)
+	case free.After(now):
+		message = fmt.Sprintf("the budget of this address for %s, one request in %s, is used up for the next %s", a.venue, a.pace.every, left)
 	}
-	free = later(free, now.Add(100*time.Millisecond))
-	return &exchange.Error{
-		Class: exchange.RateLimited, Code: "budget", RetryAt: free,
-		Message: fmt.Sprintf("%s is used up for the next %s", what, free.Sub(now).Round(time.Millisecond)),
-	}
+	return &exchange.Error{Class: exchange.RateLimited, Code: "budget", RetryAt: again, Message: message}
 }
 
 // ban refuses everyone and drops what is leased. A ban is never shortened.

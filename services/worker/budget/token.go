@@ -15,10 +15,6 @@ type token struct {
 	start  time.Time
 }
 
-// late is how much later than counted it is sent if it is sent now; negative if
-// it was counted as sent later.
-func (t token) late(now time.Time) time.Duration { return now.Sub(t.start) }
-
 // tokens are leased requests of an address, or of an account and endpoint.
 type tokens []token
 

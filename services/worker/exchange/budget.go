@@ -51,9 +51,9 @@ type Budget interface {
 type Allowance struct {
 	// Limit is the limit's size in requests, Remaining what was left of it.
 	Limit, Remaining int
-	// At is when the exchange counted, by our clock: about half way between
-	// the sending and the answer.
-	At time.Time
+	// Sent is when the request went out, At when the exchange counted it, both by
+	// our clock; At is as exact as the exchange tells.
+	Sent, At time.Time
 }
 
 // Learner is a Budget that heeds what the exchange says about its limits.

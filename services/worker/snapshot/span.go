@@ -40,9 +40,8 @@ func (t Table) removeSpanSQL() string {
 	if !t.NoHistory {
 		closed = fmt.Sprintf(`,
 closed AS (
-    UPDATE alphapulse.%s_history h SET valid_to = %s
-    FROM gone WHERE h.%s = %s AND %s AND h.valid_to IS NULL)`,
-			t.Name, asOfParam, t.Subject, subjectParam, t.keysMatch("h", "gone"))
+    UPDATE alphapulse.%s_history h SET valid_to = greatest(h.valid_from, %s)
+    WHERE h.ctid = ANY (ARRAY(SELECT o.ctid FROM gone g %s)))`, t.Name, asOfParam, t.openOf("g", ""))
 	}
 	return fmt.Sprintf(`
 WITH i AS %[1]s,

@@ -33,8 +33,7 @@ func (t Table) removeSQL() string {
 		closed = fmt.Sprintf(`,
 closed AS (
     UPDATE alphapulse.%s_history h SET valid_to = greatest(h.valid_from, %s)
-    FROM gone WHERE h.%s = %s AND %s AND h.valid_to IS NULL)`,
-			t.Name, asOfParam, t.Subject, subjectParam, t.keysMatch("h", "gone"))
+    WHERE h.ctid = ANY (ARRAY(SELECT o.ctid FROM gone g %s)))`, t.Name, asOfParam, t.openOf("g", ""))
 	}
 	return fmt.Sprintf(`
 WITH i AS %[1]s,
@@ -58,11 +57,22 @@ func (t Table) closeChangedSQL() string {
 	return fmt.Sprintf(`
 WITH i AS %[1]s
 UPDATE alphapulse.%[2]s_history h SET valid_to = %[3]s
-FROM i LEFT JOIN alphapulse.%[2]s t ON t.%[4]s = %[5]s AND %[6]s
-WHERE h.%[4]s = %[5]s AND %[7]s AND h.valid_to IS NULL AND h.valid_from < %[3]s
-  AND (t.%[4]s IS NULL OR (%[8]s AND %[9]s)) AND (%[10]s IS NULL OR true) AND (%[11]s IS NULL OR true)`,
-		t.incoming(), t.Name, asOfParam, t.Subject, subjectParam, t.keysMatch("t", "i"), t.keysMatch("h", "i"),
-		t.changed(), t.guard(), scopeParam, runParam)
+WHERE h.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM i LEFT JOIN alphapulse.%[2]s t ON t.%[4]s = %[5]s AND %[6]s %[7]s
+    WHERE (t.%[4]s IS NULL OR (%[8]s AND %[9]s)) AND (%[10]s IS NULL OR true) AND (%[11]s IS NULL OR true)))`,
+		t.incoming(), t.Name, asOfParam, t.Subject, subjectParam, t.keysMatch("t", "i"),
+		t.openOf("i", "AND x.valid_from < "+asOfParam), t.changed(), t.guard(), scopeParam, runParam)
+}
+
+// openOf joins each row of an alias with its open history row o, by one look
+// into the index for each. A plain join leaves the order to the planner, which
+// does not know how the table has grown and reads an account's whole history
+// for each row.
+func (t Table) openOf(alias, condition string) string {
+	return fmt.Sprintf(`CROSS JOIN LATERAL (
+        SELECT x.ctid FROM alphapulse.%s_history x
+        WHERE x.%s = %s AND %s AND x.valid_to IS NULL %s LIMIT 1) o`,
+		t.Name, t.Subject, subjectParam, t.keysMatch("x", alias), condition)
 }
 
 // beganSQL is from when the row d holds: as_of, unless the last history row of

@@ -16,7 +16,6 @@ CREATE UNLOGGED TABLE alphapulse.address_budgets (
     -- down, as it was at share_at; it grows back by a tenth a second.
     share         double precision NOT NULL DEFAULT 1,
     share_at      bigint NOT NULL DEFAULT 0,
-    blocked_until bigint NOT NULL DEFAULT 0,
     used_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (egress, venue)
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
@@ -89,18 +88,20 @@ DECLARE
     k     integer;
     slot  bigint;
     seen  bigint;
+    tail  bigint;
     gone  bigint[];
     past  bigint[];
 BEGIN
-    SELECT * INTO a FROM alphapulse.address_budgets t WHERE t.egress = p_egress AND t.venue = p_venue FOR UPDATE;
+    SELECT t.* INTO a FROM alphapulse.address_budgets t WHERE t.egress = p_egress AND t.venue = p_venue FOR UPDATE;
     IF NOT FOUND THEN
         INSERT INTO alphapulse.address_budgets (egress, venue) VALUES (p_egress, p_venue) ON CONFLICT DO NOTHING;
-        SELECT * INTO a FROM alphapulse.address_budgets t WHERE t.egress = p_egress AND t.venue = p_venue FOR UPDATE;
+        SELECT t.* INTO a FROM alphapulse.address_budgets t WHERE t.egress = p_egress AND t.venue = p_venue FOR UPDATE;
     END IF;
     place := 0;
     moment := extract(epoch FROM clock_timestamp()) * 1000000;
     SELECT extract(epoch FROM t.banned_until) * 1000000 INTO banned
-    FROM alphapulse.egress_bans t WHERE t.egress = p_egress AND t.venue = p_venue;
+    FROM alphapulse.egress_bans t
+    WHERE t.egress = p_egress AND t.venue = p_venue AND t.banned_until > clock_timestamp();
     IF banned > moment THEN
         RETURN NEXT;
         RETURN;
@@ -109,7 +110,7 @@ BEGIN
 
     part := least(1, a.share + 0.1 * (moment - a.share_at) / 1000000);
     every := p_every / part;
-    due := greatest(a.next_at, moment - p_burst, a.blocked_until);
+    due := greatest(a.next_at, moment - greatest(p_burst - every, 0));
     live := '{}'; backfill := '{}'; spare := '{}';
     FOR k IN 1..p_live LOOP
         EXIT WHEN due > moment + p_live_ahead;
@@ -134,13 +135,15 @@ BEGIN
     RETURN NEXT;
 
     FOR i IN 1..coalesce(cardinality(p_uid), 0) LOOP
-        SELECT * INTO b FROM alphapulse.account_budgets t
+        SELECT t.* INTO b FROM alphapulse.account_budgets t
         WHERE t.venue = p_venue AND t.uid = p_uid[i] AND t.endpoint = p_endpoint[i] FOR UPDATE;
         IF NOT FOUND THEN
-            INSERT INTO alphapulse.account_budgets (venue, uid, endpoint)
-            VALUES (p_venue, p_uid[i], p_endpoint[i]) ON CONFLICT DO NOTHING;
-            SELECT * INTO b FROM alphapulse.account_budgets t
-            WHERE t.venue = p_venue AND t.uid = p_uid[i] AND t.endpoint = p_endpoint[i] FOR UPDATE;
+            INSERT INTO alphapulse.account_budgets AS t (venue, uid, endpoint)
+            VALUES (p_venue, p_uid[i], p_endpoint[i]) ON CONFLICT DO NOTHING RETURNING t.* INTO b;
+            IF NOT FOUND THEN
+                SELECT t.* INTO b FROM alphapulse.account_budgets t
+                WHERE t.venue = p_venue AND t.uid = p_uid[i] AND t.endpoint = p_endpoint[i] FOR UPDATE;
+            END IF;
         END IF;
         place := i;
         moment := extract(epoch FROM clock_timestamp()) * 1000000;
@@ -151,12 +154,17 @@ BEGIN
         most := greatest(1, floor(size * part));
         wide := p_window[i] + p_window[i] / 20;
 
-        gone := array(SELECT p_moved_from[m] FROM generate_subscripts(p_moved_key, 1) m WHERE p_moved_key[m] = i);
+        -- Each query costs as much as all the arithmetic: none is made without need.
         past := b.sent;
-        IF cardinality(gone) > 0 THEN
-            past := array(SELECT x FROM unnest(past) x WHERE x <> ALL (gone))
-                 || array(SELECT p_moved_to[m] FROM generate_subscripts(p_moved_key, 1) m
-                          WHERE p_moved_key[m] = i AND p_moved_to[m] > 0);
+        IF i = ANY (p_moved_key) THEN
+            gone := array(SELECT p_moved_from[m] FROM generate_subscripts(p_moved_key, 1) m WHERE p_moved_key[m] = i);
+            -- Each takes one away: two requests may count as sent at the same microsecond.
+            past := array(SELECT y.x FROM (SELECT x, row_number() OVER (PARTITION BY x) AS nth FROM unnest(past) x) y
+                          WHERE y.nth > (SELECT count(*) FROM unnest(gone) g WHERE g = y.x)
+                          UNION ALL
+                          SELECT p_moved_to[m] FROM generate_subscripts(p_moved_key, 1) m
+                          WHERE p_moved_key[m] = i AND p_moved_to[m] > 0
+                          ORDER BY 1);
         END IF;
         IF p_used[i] >= 0 THEN
             seen := moment - p_age[i];
@@ -166,12 +174,19 @@ BEGIN
                 n := n - greatest(1, size / 25);
             END IF;
             IF n > 0 THEN
-                past := past || array(SELECT seen + m FROM generate_series(1, least(n, size)) m);
+                past := array(SELECT x FROM unnest(past) x
+                              UNION ALL SELECT seen - m FROM generate_series(1, least(n, size)) m ORDER BY 1);
             END IF;
         END IF;
         -- Older ones are of no more use, not even to what an answer says about the past.
-        past := array(SELECT x FROM unnest(past) x WHERE x > moment - p_window[i] * 3 / 2 ORDER BY x);
-        gone := array(SELECT x FROM unnest(past) x WHERE x > moment - wide ORDER BY x);
+        IF past[1] <= moment - p_window[i] * 3 / 2 THEN
+            past := array(SELECT x FROM unnest(past) x WHERE x > moment - p_window[i] * 3 / 2 ORDER BY x);
+        END IF;
+        gone := past;
+        IF past[1] <= moment - wide THEN
+            gone := array(SELECT x FROM unnest(past) x WHERE x > moment - wide ORDER BY x);
+        END IF;
+        tail := past[cardinality(past)];
 
         -- The n-th request from here on may be sent when no more than most - 1
         -- of those before it are within the window.
@@ -205,8 +220,11 @@ BEGIN
             room := room - 1;
         END LOOP;
         backfill_next := live_next;
+        IF n > 0 AND past[cardinality(past) - n + 1] < tail THEN
+            past := array(SELECT x FROM unnest(past) x ORDER BY x);
+        END IF;
         UPDATE alphapulse.account_budgets t
-        SET sent = array(SELECT x FROM unnest(past) x ORDER BY x), size = b.size, used_at = clock_timestamp()
+        SET sent = past, size = b.size, used_at = clock_timestamp()
         WHERE t.venue = p_venue AND t.uid = p_uid[i] AND t.endpoint = p_endpoint[i];
         RETURN NEXT;
     END LOOP;

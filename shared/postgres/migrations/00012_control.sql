@@ -33,6 +33,8 @@ ON CONFLICT (subject_id, data_type) DO NOTHING;
 -- one, and still served. The index has this column and not covered, so that an
 -- interval that grows stays a heap-only update.
 ALTER TABLE alphapulse.sync_coverage
+    -- How long after an instant the exchange may still add rows to it.
+    ADD COLUMN lag interval NOT NULL DEFAULT interval '10 minutes',
     ADD COLUMN holed boolean NOT NULL GENERATED ALWAYS AS (
         unreadable IS NULL
         AND NOT isempty((tstzmultirange(range_merge(covered)) * tstzmultirange(tstzrange(horizon, NULL))) - covered)
@@ -100,7 +102,7 @@ JOIN alphapulse.schedules s ON s.subject_id IN (a.id, a.market_id)
 LEFT JOIN alphapulse.sync_state t ON t.subject_id = s.subject_id AND t.data_type = s.data_type
 WHERE a.status <> 'removed';
 DROP INDEX alphapulse.sync_runs_backfills, alphapulse.sync_runs_moving, alphapulse.sync_coverage_holed;
-ALTER TABLE alphapulse.sync_coverage DROP COLUMN holed;
+ALTER TABLE alphapulse.sync_coverage DROP COLUMN holed, DROP COLUMN lag;
 DELETE FROM alphapulse.schedules WHERE data_type = 'probe';
 DROP INDEX alphapulse.accounts_key_expiry, alphapulse.accounts_verify;
 ALTER TABLE alphapulse.accounts

@@ -134,8 +134,12 @@ func TestAnInstantDoesNotReadTheWholeHistory(t *testing.T) {
 			table           string
 			second, want, n int
 		}{
-			{"balances", 500, 20, 200}, {"balances", 1, 20, 200}, {"balances", 2000, 20, 200},
-			{"positions", 500, 20, 200}, {"positions", 1, 20, 200}, {"positions", 2000, 20, 200},
+			{"balances", 500, 20, 200},
+			{"balances", 1, 20, 200},
+			{"balances", 2000, 20, 200},
+			{"positions", 500, 20, 200},
+			{"positions", 1, 20, 200},
+			{"positions", 2000, 20, 200},
 			{"orders", 20, 10, 200},
 		} {
 			answer, rows, whole := b.read(tc.table+"_history",

@@ -45,8 +45,14 @@ type Account struct {
 	// What the exchange says the key may do, as of the last passed probe.
 	KeyPermissions []*KeyPermission `protobuf:"bytes,13,rep,name=key_permissions,json=keyPermissions,proto3" json:"key_permissions,omitempty"`
 	// Absent if the key does not expire or has not been probed.
-	KeyExpiresAt  *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=key_expires_at,json=keyExpiresAt,proto3" json:"key_expires_at,omitempty"`
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	KeyExpiresAt *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=key_expires_at,json=keyExpiresAt,proto3" json:"key_expires_at,omitempty"`
+	CreatedAt    *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// The account is a master: the exchange lets its key list sub-accounts.
+	IsMaster bool `protobuf:"varint,16,opt,name=is_master,json=isMaster,proto3" json:"is_master,omitempty"`
+	// The master's UID if the account is a sub-account.
+	ParentUid string `protobuf:"bytes,17,opt,name=parent_uid,json=parentUid,proto3" json:"parent_uid,omitempty"`
+	// The UID that the key must belong to; empty: any, until the first probe.
+	ExpectedUid   string `protobuf:"bytes,18,opt,name=expected_uid,json=expectedUid,proto3" json:"expected_uid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -186,6 +192,27 @@ func (x *Account) GetCreatedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Account) GetIsMaster() bool {
+	if x != nil {
+		return x.IsMaster
+	}
+	return false
+}
+
+func (x *Account) GetParentUid() string {
+	if x != nil {
+		return x.ParentUid
+	}
+	return ""
+}
+
+func (x *Account) GetExpectedUid() string {
+	if x != nil {
+		return x.ExpectedUid
+	}
+	return ""
+}
+
 // KeyPermission is one group of the exchange's permissions.
 type KeyPermission struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -253,7 +280,12 @@ type AddAccountRequest struct {
 	AllowWriteKey bool `protobuf:"varint,7,opt,name=allow_write_key,json=allowWriteKey,proto3" json:"allow_write_key,omitempty"`
 	// base_url is a stand-in exchange: plain http is accepted for any host. For
 	// real exchanges it is accepted for loopback addresses only.
-	StandIn       bool `protobuf:"varint,8,opt,name=stand_in,json=standIn,proto3" json:"stand_in,omitempty"`
+	StandIn bool `protobuf:"varint,8,opt,name=stand_in,json=standIn,proto3" json:"stand_in,omitempty"`
+	// The name of the account whose sub-account this is: exchange, environment and
+	// base_url are then its own and must be left empty.
+	SubOf string `protobuf:"bytes,9,opt,name=sub_of,json=subOf,proto3" json:"sub_of,omitempty"`
+	// Refuse a key of any other UID. Empty: whoever the key belongs to.
+	ExpectedUid   string `protobuf:"bytes,10,opt,name=expected_uid,json=expectedUid,proto3" json:"expected_uid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -342,6 +374,20 @@ func (x *AddAccountRequest) GetStandIn() bool {
 		return x.StandIn
 	}
 	return false
+}
+
+func (x *AddAccountRequest) GetSubOf() string {
+	if x != nil {
+		return x.SubOf
+	}
+	return ""
+}
+
+func (x *AddAccountRequest) GetExpectedUid() string {
+	if x != nil {
+		return x.ExpectedUid
+	}
+	return ""
 }
 
 type AddAccountResponse struct {
@@ -1172,11 +1218,204 @@ func (x *SetCadenceResponse) GetAccounts() int32 {
 	return 0
 }
 
+type ListSubAccountsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSubAccountsRequest) Reset() {
+	*x = ListSubAccountsRequest{}
+	mi := &file_alphapulse_control_v1_account_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSubAccountsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSubAccountsRequest) ProtoMessage() {}
+
+func (x *ListSubAccountsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_account_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSubAccountsRequest.ProtoReflect.Descriptor instead.
+func (*ListSubAccountsRequest) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_account_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ListSubAccountsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type ListSubAccountsResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Account *Account               `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// When they were listed; absent if they never were.
+	ListedAt      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=listed_at,json=listedAt,proto3" json:"listed_at,omitempty"`
+	SubAccounts   []*SubAccount          `protobuf:"bytes,3,rep,name=sub_accounts,json=subAccounts,proto3" json:"sub_accounts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSubAccountsResponse) Reset() {
+	*x = ListSubAccountsResponse{}
+	mi := &file_alphapulse_control_v1_account_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSubAccountsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSubAccountsResponse) ProtoMessage() {}
+
+func (x *ListSubAccountsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_account_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSubAccountsResponse.ProtoReflect.Descriptor instead.
+func (*ListSubAccountsResponse) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_account_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListSubAccountsResponse) GetAccount() *Account {
+	if x != nil {
+		return x.Account
+	}
+	return nil
+}
+
+func (x *ListSubAccountsResponse) GetListedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ListedAt
+	}
+	return nil
+}
+
+func (x *ListSubAccountsResponse) GetSubAccounts() []*SubAccount {
+	if x != nil {
+		return x.SubAccounts
+	}
+	return nil
+}
+
+// SubAccount is an account below a master, as the exchange lists it.
+type SubAccount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Uid   string                 `protobuf:"bytes,1,opt,name=uid,proto3" json:"uid,omitempty"`
+	// Its user name at the exchange.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// normal, login_banned, frozen, or what else the exchange said.
+	Status      string `protobuf:"bytes,3,opt,name=status,proto3" json:"status,omitempty"`
+	AccountMode string `protobuf:"bytes,4,opt,name=account_mode,json=accountMode,proto3" json:"account_mode,omitempty"`
+	Remark      string `protobuf:"bytes,5,opt,name=remark,proto3" json:"remark,omitempty"`
+	// The name of the account that keeps it here; empty if there is none.
+	Account       string `protobuf:"bytes,6,opt,name=account,proto3" json:"account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubAccount) Reset() {
+	*x = SubAccount{}
+	mi := &file_alphapulse_control_v1_account_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubAccount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubAccount) ProtoMessage() {}
+
+func (x *SubAccount) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_account_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubAccount.ProtoReflect.Descriptor instead.
+func (*SubAccount) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_account_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *SubAccount) GetUid() string {
+	if x != nil {
+		return x.Uid
+	}
+	return ""
+}
+
+func (x *SubAccount) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SubAccount) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *SubAccount) GetAccountMode() string {
+	if x != nil {
+		return x.AccountMode
+	}
+	return ""
+}
+
+func (x *SubAccount) GetRemark() string {
+	if x != nil {
+		return x.Remark
+	}
+	return ""
+}
+
+func (x *SubAccount) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
 var File_alphapulse_control_v1_account_proto protoreflect.FileDescriptor
 
 const file_alphapulse_control_v1_account_proto_rawDesc = "" +
 	"\n" +
-	"#alphapulse/control/v1/account.proto\x12\x15alphapulse.control.v1\x1a\x1falphapulse/control/v1/run.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x04\n" +
+	"#alphapulse/control/v1/account.proto\x12\x15alphapulse.control.v1\x1a\x1falphapulse/control/v1/run.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x05\n" +
 	"\aAccount\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1b\n" +
@@ -1195,10 +1434,14 @@ const file_alphapulse_control_v1_account_proto_rawDesc = "" +
 	"\x0fkey_permissions\x18\r \x03(\v2$.alphapulse.control.v1.KeyPermissionR\x0ekeyPermissions\x12@\n" +
 	"\x0ekey_expires_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\fkeyExpiresAt\x129\n" +
 	"\n" +
-	"created_at\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\";\n" +
+	"created_at\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1b\n" +
+	"\tis_master\x18\x10 \x01(\bR\bisMaster\x12\x1d\n" +
+	"\n" +
+	"parent_uid\x18\x11 \x01(\tR\tparentUid\x12!\n" +
+	"\fexpected_uid\x18\x12 \x01(\tR\vexpectedUid\";\n" +
 	"\rKeyPermission\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
-	"\x05names\x18\x02 \x03(\tR\x05names\"\x85\x02\n" +
+	"\x05names\x18\x02 \x03(\tR\x05names\"\xbf\x02\n" +
 	"\x11AddAccountRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bexchange\x18\x02 \x01(\tR\bexchange\x12 \n" +
@@ -1208,7 +1451,10 @@ const file_alphapulse_control_v1_account_proto_rawDesc = "" +
 	"\n" +
 	"api_secret\x18\x06 \x01(\tB\x03\x80\x01\x01R\tapiSecret\x12&\n" +
 	"\x0fallow_write_key\x18\a \x01(\bR\rallowWriteKey\x12\x19\n" +
-	"\bstand_in\x18\b \x01(\bR\astandIn\"\x80\x01\n" +
+	"\bstand_in\x18\b \x01(\bR\astandIn\x12\x15\n" +
+	"\x06sub_of\x18\t \x01(\tR\x05subOf\x12!\n" +
+	"\fexpected_uid\x18\n" +
+	" \x01(\tR\vexpectedUid\"\x80\x01\n" +
 	"\x12AddAccountResponse\x128\n" +
 	"\aaccount\x18\x01 \x01(\v2\x1e.alphapulse.control.v1.AccountR\aaccount\x120\n" +
 	"\x05probe\x18\x02 \x01(\v2\x1a.alphapulse.control.v1.RunR\x05probe\"\x15\n" +
@@ -1252,7 +1498,21 @@ const file_alphapulse_control_v1_account_proto_rawDesc = "" +
 	"\tdata_type\x18\x02 \x01(\tR\bdataType\x12/\n" +
 	"\x05every\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x05every\"0\n" +
 	"\x12SetCadenceResponse\x12\x1a\n" +
-	"\baccounts\x18\x01 \x01(\x05R\baccounts2\xa0\a\n" +
+	"\baccounts\x18\x01 \x01(\x05R\baccounts\",\n" +
+	"\x16ListSubAccountsRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\xd2\x01\n" +
+	"\x17ListSubAccountsResponse\x128\n" +
+	"\aaccount\x18\x01 \x01(\v2\x1e.alphapulse.control.v1.AccountR\aaccount\x127\n" +
+	"\tlisted_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\blistedAt\x12D\n" +
+	"\fsub_accounts\x18\x03 \x03(\v2!.alphapulse.control.v1.SubAccountR\vsubAccounts\"\x9f\x01\n" +
+	"\n" +
+	"SubAccount\x12\x10\n" +
+	"\x03uid\x18\x01 \x01(\tR\x03uid\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06status\x18\x03 \x01(\tR\x06status\x12!\n" +
+	"\faccount_mode\x18\x04 \x01(\tR\vaccountMode\x12\x16\n" +
+	"\x06remark\x18\x05 \x01(\tR\x06remark\x12\x18\n" +
+	"\aaccount\x18\x06 \x01(\tR\aaccount2\x92\b\n" +
 	"\x0eAccountService\x12a\n" +
 	"\n" +
 	"AddAccount\x12(.alphapulse.control.v1.AddAccountRequest\x1a).alphapulse.control.v1.AddAccountResponse\x12g\n" +
@@ -1265,7 +1525,8 @@ const file_alphapulse_control_v1_account_proto_rawDesc = "" +
 	"\rResumeAccount\x12+.alphapulse.control.v1.ResumeAccountRequest\x1a,.alphapulse.control.v1.ResumeAccountResponse\x12j\n" +
 	"\rRemoveAccount\x12+.alphapulse.control.v1.RemoveAccountRequest\x1a,.alphapulse.control.v1.RemoveAccountResponse\x12a\n" +
 	"\n" +
-	"SetCadence\x12(.alphapulse.control.v1.SetCadenceRequest\x1a).alphapulse.control.v1.SetCadenceResponseBHZFgithub.com/alphapulse/alphapulse/proto/alphapulse/control/v1;controlv1b\x06proto3"
+	"SetCadence\x12(.alphapulse.control.v1.SetCadenceRequest\x1a).alphapulse.control.v1.SetCadenceResponse\x12p\n" +
+	"\x0fListSubAccounts\x12-.alphapulse.control.v1.ListSubAccountsRequest\x1a..alphapulse.control.v1.ListSubAccountsResponseBHZFgithub.com/alphapulse/alphapulse/proto/alphapulse/control/v1;controlv1b\x06proto3"
 
 var (
 	file_alphapulse_control_v1_account_proto_rawDescOnce sync.Once
@@ -1279,72 +1540,80 @@ func file_alphapulse_control_v1_account_proto_rawDescGZIP() []byte {
 	return file_alphapulse_control_v1_account_proto_rawDescData
 }
 
-var file_alphapulse_control_v1_account_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_alphapulse_control_v1_account_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_alphapulse_control_v1_account_proto_goTypes = []any{
-	(*Account)(nil),               // 0: alphapulse.control.v1.Account
-	(*KeyPermission)(nil),         // 1: alphapulse.control.v1.KeyPermission
-	(*AddAccountRequest)(nil),     // 2: alphapulse.control.v1.AddAccountRequest
-	(*AddAccountResponse)(nil),    // 3: alphapulse.control.v1.AddAccountResponse
-	(*ListAccountsRequest)(nil),   // 4: alphapulse.control.v1.ListAccountsRequest
-	(*ListAccountsResponse)(nil),  // 5: alphapulse.control.v1.ListAccountsResponse
-	(*GetAccountRequest)(nil),     // 6: alphapulse.control.v1.GetAccountRequest
-	(*GetAccountResponse)(nil),    // 7: alphapulse.control.v1.GetAccountResponse
-	(*TestAccountRequest)(nil),    // 8: alphapulse.control.v1.TestAccountRequest
-	(*TestAccountResponse)(nil),   // 9: alphapulse.control.v1.TestAccountResponse
-	(*SetKeyRequest)(nil),         // 10: alphapulse.control.v1.SetKeyRequest
-	(*SetKeyResponse)(nil),        // 11: alphapulse.control.v1.SetKeyResponse
-	(*PauseAccountRequest)(nil),   // 12: alphapulse.control.v1.PauseAccountRequest
-	(*PauseAccountResponse)(nil),  // 13: alphapulse.control.v1.PauseAccountResponse
-	(*ResumeAccountRequest)(nil),  // 14: alphapulse.control.v1.ResumeAccountRequest
-	(*ResumeAccountResponse)(nil), // 15: alphapulse.control.v1.ResumeAccountResponse
-	(*RemoveAccountRequest)(nil),  // 16: alphapulse.control.v1.RemoveAccountRequest
-	(*RemoveAccountResponse)(nil), // 17: alphapulse.control.v1.RemoveAccountResponse
-	(*SetCadenceRequest)(nil),     // 18: alphapulse.control.v1.SetCadenceRequest
-	(*SetCadenceResponse)(nil),    // 19: alphapulse.control.v1.SetCadenceResponse
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
-	(*Run)(nil),                   // 21: alphapulse.control.v1.Run
-	(*durationpb.Duration)(nil),   // 22: google.protobuf.Duration
+	(*Account)(nil),                 // 0: alphapulse.control.v1.Account
+	(*KeyPermission)(nil),           // 1: alphapulse.control.v1.KeyPermission
+	(*AddAccountRequest)(nil),       // 2: alphapulse.control.v1.AddAccountRequest
+	(*AddAccountResponse)(nil),      // 3: alphapulse.control.v1.AddAccountResponse
+	(*ListAccountsRequest)(nil),     // 4: alphapulse.control.v1.ListAccountsRequest
+	(*ListAccountsResponse)(nil),    // 5: alphapulse.control.v1.ListAccountsResponse
+	(*GetAccountRequest)(nil),       // 6: alphapulse.control.v1.GetAccountRequest
+	(*GetAccountResponse)(nil),      // 7: alphapulse.control.v1.GetAccountResponse
+	(*TestAccountRequest)(nil),      // 8: alphapulse.control.v1.TestAccountRequest
+	(*TestAccountResponse)(nil),     // 9: alphapulse.control.v1.TestAccountResponse
+	(*SetKeyRequest)(nil),           // 10: alphapulse.control.v1.SetKeyRequest
+	(*SetKeyResponse)(nil),          // 11: alphapulse.control.v1.SetKeyResponse
+	(*PauseAccountRequest)(nil),     // 12: alphapulse.control.v1.PauseAccountRequest
+	(*PauseAccountResponse)(nil),    // 13: alphapulse.control.v1.PauseAccountResponse
+	(*ResumeAccountRequest)(nil),    // 14: alphapulse.control.v1.ResumeAccountRequest
+	(*ResumeAccountResponse)(nil),   // 15: alphapulse.control.v1.ResumeAccountResponse
+	(*RemoveAccountRequest)(nil),    // 16: alphapulse.control.v1.RemoveAccountRequest
+	(*RemoveAccountResponse)(nil),   // 17: alphapulse.control.v1.RemoveAccountResponse
+	(*SetCadenceRequest)(nil),       // 18: alphapulse.control.v1.SetCadenceRequest
+	(*SetCadenceResponse)(nil),      // 19: alphapulse.control.v1.SetCadenceResponse
+	(*ListSubAccountsRequest)(nil),  // 20: alphapulse.control.v1.ListSubAccountsRequest
+	(*ListSubAccountsResponse)(nil), // 21: alphapulse.control.v1.ListSubAccountsResponse
+	(*SubAccount)(nil),              // 22: alphapulse.control.v1.SubAccount
+	(*timestamppb.Timestamp)(nil),   // 23: google.protobuf.Timestamp
+	(*Run)(nil),                     // 24: alphapulse.control.v1.Run
+	(*durationpb.Duration)(nil),     // 25: google.protobuf.Duration
 }
 var file_alphapulse_control_v1_account_proto_depIdxs = []int32{
 	1,  // 0: alphapulse.control.v1.Account.key_permissions:type_name -> alphapulse.control.v1.KeyPermission
-	20, // 1: alphapulse.control.v1.Account.key_expires_at:type_name -> google.protobuf.Timestamp
-	20, // 2: alphapulse.control.v1.Account.created_at:type_name -> google.protobuf.Timestamp
+	23, // 1: alphapulse.control.v1.Account.key_expires_at:type_name -> google.protobuf.Timestamp
+	23, // 2: alphapulse.control.v1.Account.created_at:type_name -> google.protobuf.Timestamp
 	0,  // 3: alphapulse.control.v1.AddAccountResponse.account:type_name -> alphapulse.control.v1.Account
-	21, // 4: alphapulse.control.v1.AddAccountResponse.probe:type_name -> alphapulse.control.v1.Run
+	24, // 4: alphapulse.control.v1.AddAccountResponse.probe:type_name -> alphapulse.control.v1.Run
 	0,  // 5: alphapulse.control.v1.ListAccountsResponse.accounts:type_name -> alphapulse.control.v1.Account
 	0,  // 6: alphapulse.control.v1.GetAccountResponse.account:type_name -> alphapulse.control.v1.Account
 	0,  // 7: alphapulse.control.v1.TestAccountResponse.account:type_name -> alphapulse.control.v1.Account
-	21, // 8: alphapulse.control.v1.TestAccountResponse.probe:type_name -> alphapulse.control.v1.Run
+	24, // 8: alphapulse.control.v1.TestAccountResponse.probe:type_name -> alphapulse.control.v1.Run
 	0,  // 9: alphapulse.control.v1.SetKeyResponse.account:type_name -> alphapulse.control.v1.Account
-	21, // 10: alphapulse.control.v1.SetKeyResponse.probe:type_name -> alphapulse.control.v1.Run
+	24, // 10: alphapulse.control.v1.SetKeyResponse.probe:type_name -> alphapulse.control.v1.Run
 	0,  // 11: alphapulse.control.v1.PauseAccountResponse.account:type_name -> alphapulse.control.v1.Account
 	0,  // 12: alphapulse.control.v1.ResumeAccountResponse.account:type_name -> alphapulse.control.v1.Account
-	21, // 13: alphapulse.control.v1.ResumeAccountResponse.probe:type_name -> alphapulse.control.v1.Run
+	24, // 13: alphapulse.control.v1.ResumeAccountResponse.probe:type_name -> alphapulse.control.v1.Run
 	0,  // 14: alphapulse.control.v1.RemoveAccountResponse.account:type_name -> alphapulse.control.v1.Account
-	22, // 15: alphapulse.control.v1.SetCadenceRequest.every:type_name -> google.protobuf.Duration
-	2,  // 16: alphapulse.control.v1.AccountService.AddAccount:input_type -> alphapulse.control.v1.AddAccountRequest
-	4,  // 17: alphapulse.control.v1.AccountService.ListAccounts:input_type -> alphapulse.control.v1.ListAccountsRequest
-	6,  // 18: alphapulse.control.v1.AccountService.GetAccount:input_type -> alphapulse.control.v1.GetAccountRequest
-	8,  // 19: alphapulse.control.v1.AccountService.TestAccount:input_type -> alphapulse.control.v1.TestAccountRequest
-	10, // 20: alphapulse.control.v1.AccountService.SetKey:input_type -> alphapulse.control.v1.SetKeyRequest
-	12, // 21: alphapulse.control.v1.AccountService.PauseAccount:input_type -> alphapulse.control.v1.PauseAccountRequest
-	14, // 22: alphapulse.control.v1.AccountService.ResumeAccount:input_type -> alphapulse.control.v1.ResumeAccountRequest
-	16, // 23: alphapulse.control.v1.AccountService.RemoveAccount:input_type -> alphapulse.control.v1.RemoveAccountRequest
-	18, // 24: alphapulse.control.v1.AccountService.SetCadence:input_type -> alphapulse.control.v1.SetCadenceRequest
-	3,  // 25: alphapulse.control.v1.AccountService.AddAccount:output_type -> alphapulse.control.v1.AddAccountResponse
-	5,  // 26: alphapulse.control.v1.AccountService.ListAccounts:output_type -> alphapulse.control.v1.ListAccountsResponse
-	7,  // 27: alphapulse.control.v1.AccountService.GetAccount:output_type -> alphapulse.control.v1.GetAccountResponse
-	9,  // 28: alphapulse.control.v1.AccountService.TestAccount:output_type -> alphapulse.control.v1.TestAccountResponse
-	11, // 29: alphapulse.control.v1.AccountService.SetKey:output_type -> alphapulse.control.v1.SetKeyResponse
-	13, // 30: alphapulse.control.v1.AccountService.PauseAccount:output_type -> alphapulse.control.v1.PauseAccountResponse
-	15, // 31: alphapulse.control.v1.AccountService.ResumeAccount:output_type -> alphapulse.control.v1.ResumeAccountResponse
-	17, // 32: alphapulse.control.v1.AccountService.RemoveAccount:output_type -> alphapulse.control.v1.RemoveAccountResponse
-	19, // 33: alphapulse.control.v1.AccountService.SetCadence:output_type -> alphapulse.control.v1.SetCadenceResponse
-	25, // [25:34] is the sub-list for method output_type
-	16, // [16:25] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	25, // 15: alphapulse.control.v1.SetCadenceRequest.every:type_name -> google.protobuf.Duration
+	0,  // 16: alphapulse.control.v1.ListSubAccountsResponse.account:type_name -> alphapulse.control.v1.Account
+	23, // 17: alphapulse.control.v1.ListSubAccountsResponse.listed_at:type_name -> google.protobuf.Timestamp
+	22, // 18: alphapulse.control.v1.ListSubAccountsResponse.sub_accounts:type_name -> alphapulse.control.v1.SubAccount
+	2,  // 19: alphapulse.control.v1.AccountService.AddAccount:input_type -> alphapulse.control.v1.AddAccountRequest
+	4,  // 20: alphapulse.control.v1.AccountService.ListAccounts:input_type -> alphapulse.control.v1.ListAccountsRequest
+	6,  // 21: alphapulse.control.v1.AccountService.GetAccount:input_type -> alphapulse.control.v1.GetAccountRequest
+	8,  // 22: alphapulse.control.v1.AccountService.TestAccount:input_type -> alphapulse.control.v1.TestAccountRequest
+	10, // 23: alphapulse.control.v1.AccountService.SetKey:input_type -> alphapulse.control.v1.SetKeyRequest
+	12, // 24: alphapulse.control.v1.AccountService.PauseAccount:input_type -> alphapulse.control.v1.PauseAccountRequest
+	14, // 25: alphapulse.control.v1.AccountService.ResumeAccount:input_type -> alphapulse.control.v1.ResumeAccountRequest
+	16, // 26: alphapulse.control.v1.AccountService.RemoveAccount:input_type -> alphapulse.control.v1.RemoveAccountRequest
+	18, // 27: alphapulse.control.v1.AccountService.SetCadence:input_type -> alphapulse.control.v1.SetCadenceRequest
+	20, // 28: alphapulse.control.v1.AccountService.ListSubAccounts:input_type -> alphapulse.control.v1.ListSubAccountsRequest
+	3,  // 29: alphapulse.control.v1.AccountService.AddAccount:output_type -> alphapulse.control.v1.AddAccountResponse
+	5,  // 30: alphapulse.control.v1.AccountService.ListAccounts:output_type -> alphapulse.control.v1.ListAccountsResponse
+	7,  // 31: alphapulse.control.v1.AccountService.GetAccount:output_type -> alphapulse.control.v1.GetAccountResponse
+	9,  // 32: alphapulse.control.v1.AccountService.TestAccount:output_type -> alphapulse.control.v1.TestAccountResponse
+	11, // 33: alphapulse.control.v1.AccountService.SetKey:output_type -> alphapulse.control.v1.SetKeyResponse
+	13, // 34: alphapulse.control.v1.AccountService.PauseAccount:output_type -> alphapulse.control.v1.PauseAccountResponse
+	15, // 35: alphapulse.control.v1.AccountService.ResumeAccount:output_type -> alphapulse.control.v1.ResumeAccountResponse
+	17, // 36: alphapulse.control.v1.AccountService.RemoveAccount:output_type -> alphapulse.control.v1.RemoveAccountResponse
+	19, // 37: alphapulse.control.v1.AccountService.SetCadence:output_type -> alphapulse.control.v1.SetCadenceResponse
+	21, // 38: alphapulse.control.v1.AccountService.ListSubAccounts:output_type -> alphapulse.control.v1.ListSubAccountsResponse
+	29, // [29:39] is the sub-list for method output_type
+	19, // [19:29] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_alphapulse_control_v1_account_proto_init() }
@@ -1359,7 +1628,7 @@ func file_alphapulse_control_v1_account_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_alphapulse_control_v1_account_proto_rawDesc), len(file_alphapulse_control_v1_account_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -32,7 +32,7 @@ type Run struct {
 	SubjectKind    string   `protobuf:"bytes,3,opt,name=subject_kind,json=subjectKind,proto3" json:"subject_kind,omitempty"`
 	SubjectId      string   `protobuf:"bytes,4,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
 	RequestedTypes []string `protobuf:"bytes,5,rep,name=requested_types,json=requestedTypes,proto3" json:"requested_types,omitempty"`
-	// schedule, manual, initial, backfill, replay, repair or probe.
+	// schedule, manual, initial, backfill, replay, repair, probe or verify.
 	Trigger string `protobuf:"bytes,6,opt,name=trigger,proto3" json:"trigger,omitempty"`
 	// running, succeeded, partial, failed, cancelled or expired.
 	Status string `protobuf:"bytes,7,opt,name=status,proto3" json:"status,omitempty"`
@@ -52,8 +52,11 @@ type Run struct {
 	StartedAt  *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
 	DeadlineAt *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=deadline_at,json=deadlineAt,proto3" json:"deadline_at,omitempty"`
 	FinishedAt *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=finished_at,json=finishedAt,proto3" json:"finished_at,omitempty"`
-	// In the order balances, positions, orders, prices. Absent in lists.
-	Jobs          []*Job `protobuf:"bytes,21,rep,name=jobs,proto3" json:"jobs,omitempty"`
+	// By data type, then in the order they were made. Absent in lists, and where
+	// totals were asked for alone.
+	Jobs []*Job `protobuf:"bytes,21,rep,name=jobs,proto3" json:"jobs,omitempty"`
+	// The jobs counted, one for each data type in the same order; absent in lists.
+	Totals        []*TypeTotals `protobuf:"bytes,22,rep,name=totals,proto3" json:"totals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -235,7 +238,233 @@ func (x *Run) GetJobs() []*Job {
 	return nil
 }
 
-// Job is one data type of a run.
+func (x *Run) GetTotals() []*TypeTotals {
+	if x != nil {
+		return x.Totals
+	}
+	return nil
+}
+
+// TypeTotals are the jobs of one data type of a run, added up: a backfill has
+// thousands of them.
+type TypeTotals struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	DataType         string                 `protobuf:"bytes,1,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
+	Jobs             int32                  `protobuf:"varint,2,opt,name=jobs,proto3" json:"jobs,omitempty"`
+	Queued           int32                  `protobuf:"varint,3,opt,name=queued,proto3" json:"queued,omitempty"`
+	Running          int32                  `protobuf:"varint,4,opt,name=running,proto3" json:"running,omitempty"`
+	Waiting          int32                  `protobuf:"varint,5,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	Succeeded        int32                  `protobuf:"varint,6,opt,name=succeeded,proto3" json:"succeeded,omitempty"`
+	Partial          int32                  `protobuf:"varint,7,opt,name=partial,proto3" json:"partial,omitempty"`
+	Failed           int32                  `protobuf:"varint,8,opt,name=failed,proto3" json:"failed,omitempty"`
+	Dead             int32                  `protobuf:"varint,9,opt,name=dead,proto3" json:"dead,omitempty"`
+	Skipped          int32                  `protobuf:"varint,10,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	Cancelled        int32                  `protobuf:"varint,11,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
+	RowsFetched      int64                  `protobuf:"varint,12,opt,name=rows_fetched,json=rowsFetched,proto3" json:"rows_fetched,omitempty"`
+	RowsChanged      int64                  `protobuf:"varint,13,opt,name=rows_changed,json=rowsChanged,proto3" json:"rows_changed,omitempty"`
+	RowsDeleted      int64                  `protobuf:"varint,14,opt,name=rows_deleted,json=rowsDeleted,proto3" json:"rows_deleted,omitempty"`
+	ExchangeRequests int64                  `protobuf:"varint,15,opt,name=exchange_requests,json=exchangeRequests,proto3" json:"exchange_requests,omitempty"`
+	// When the first job was taken, and when the last one that is over ended.
+	FirstStartedAt *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=first_started_at,json=firstStartedAt,proto3" json:"first_started_at,omitempty"`
+	LastFinishedAt *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=last_finished_at,json=lastFinishedAt,proto3" json:"last_finished_at,omitempty"`
+	// The earliest and the latest time that the jobs' windows reach; absent if
+	// they have none.
+	WindowFrom *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=window_from,json=windowFrom,proto3" json:"window_from,omitempty"`
+	WindowTo   *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=window_to,json=windowTo,proto3" json:"window_to,omitempty"`
+	// The last error of a job that is not succeeded.
+	ErrorClass   string `protobuf:"bytes,20,opt,name=error_class,json=errorClass,proto3" json:"error_class,omitempty"`
+	ErrorMessage string `protobuf:"bytes,21,opt,name=error_message,json=errorMessage,proto3" json:"error_message,omitempty"`
+	// The exchange's clock at the oldest scope stored by any of them.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TypeTotals) Reset() {
+	*x = TypeTotals{}
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TypeTotals) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TypeTotals) ProtoMessage() {}
+
+func (x *TypeTotals) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TypeTotals.ProtoReflect.Descriptor instead.
+func (*TypeTotals) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *TypeTotals) GetDataType() string {
+	if x != nil {
+		return x.DataType
+	}
+	return ""
+}
+
+func (x *TypeTotals) GetJobs() int32 {
+	if x != nil {
+		return x.Jobs
+	}
+	return 0
+}
+
+func (x *TypeTotals) GetQueued() int32 {
+	if x != nil {
+		return x.Queued
+	}
+	return 0
+}
+
+func (x *TypeTotals) GetRunning() int32 {
+	if x != nil {
+		return x.Running
+	}
+	return 0
+}
+
+func (x *TypeTotals) GetWaiting() int32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *TypeTotals) GetSucceeded() int32 {
+	if x != nil {
+		return x.Succeeded
+	}
+	return 0
+}
+
+func (x *TypeTotals) GetPartial() int32 {
+	if x != nil {
+		return x.Partial
+	}
+	return 0
+}
+
+func (x *TypeTotals) GetFailed() int32 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *TypeTotals) GetDead() int32 {
+	if x != nil {
+		return x.Dead
+	}
+	return 0
+}
+
+func (x *TypeTotals) GetSkipped() int32 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+func (x *TypeTotals) GetCancelled() int32 {
+	if x != nil {
+		return x.Cancelled
+	}
+	return 0
+}
+
+func (x *TypeTotals) GetRowsFetched() int64 {
+	if x != nil {
+		return x.RowsFetched
+	}
+	return 0
+}
+
+func (x *TypeTotals) GetRowsChanged() int64 {
+	if x != nil {
+		return x.RowsChanged
+	}
+	return 0
+}
+
+func (x *TypeTotals) GetRowsDeleted() int64 {
+	if x != nil {
+		return x.RowsDeleted
+	}
+	return 0
+}
+
+func (x *TypeTotals) GetExchangeRequests() int64 {
+	if x != nil {
+		return x.ExchangeRequests
+	}
+	return 0
+}
+
+func (x *TypeTotals) GetFirstStartedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstStartedAt
+	}
+	return nil
+}
+
+func (x *TypeTotals) GetLastFinishedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastFinishedAt
+	}
+	return nil
+}
+
+func (x *TypeTotals) GetWindowFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WindowFrom
+	}
+	return nil
+}
+
+func (x *TypeTotals) GetWindowTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WindowTo
+	}
+	return nil
+}
+
+func (x *TypeTotals) GetErrorClass() string {
+	if x != nil {
+		return x.ErrorClass
+	}
+	return ""
+}
+
+func (x *TypeTotals) GetErrorMessage() string {
+	if x != nil {
+		return x.ErrorMessage
+	}
+	return ""
+}
+
+func (x *TypeTotals) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// Job is one data type of a run, or one window of it.
 type Job struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Id       string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -264,17 +493,21 @@ type Job struct {
 	// The exchange's clock at the oldest scope stored.
 	AsOf *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	// When a waiting job is due.
-	NextAt        *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=next_at,json=nextAt,proto3" json:"next_at,omitempty"`
-	QueuedAt      *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=queued_at,json=queuedAt,proto3" json:"queued_at,omitempty"`
-	StartedAt     *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
-	FinishedAt    *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=finished_at,json=finishedAt,proto3" json:"finished_at,omitempty"`
+	NextAt     *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=next_at,json=nextAt,proto3" json:"next_at,omitempty"`
+	QueuedAt   *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=queued_at,json=queuedAt,proto3" json:"queued_at,omitempty"`
+	StartedAt  *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
+	FinishedAt *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=finished_at,json=finishedAt,proto3" json:"finished_at,omitempty"`
+	// What a job of a history reads: from inclusive, to exclusive. Absent if it
+	// goes on where the last one ended.
+	WindowFrom    *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=window_from,json=windowFrom,proto3" json:"window_from,omitempty"`
+	WindowTo      *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=window_to,json=windowTo,proto3" json:"window_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Job) Reset() {
 	*x = Job{}
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[1]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -286,7 +519,7 @@ func (x *Job) String() string {
 func (*Job) ProtoMessage() {}
 
 func (x *Job) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[1]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -299,7 +532,7 @@ func (x *Job) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job.ProtoReflect.Descriptor instead.
 func (*Job) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{1}
+	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Job) GetId() string {
@@ -449,6 +682,20 @@ func (x *Job) GetFinishedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Job) GetWindowFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WindowFrom
+	}
+	return nil
+}
+
+func (x *Job) GetWindowTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WindowTo
+	}
+	return nil
+}
+
 type StartSyncRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Account string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
@@ -462,7 +709,7 @@ type StartSyncRequest struct {
 
 func (x *StartSyncRequest) Reset() {
 	*x = StartSyncRequest{}
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[2]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -474,7 +721,7 @@ func (x *StartSyncRequest) String() string {
 func (*StartSyncRequest) ProtoMessage() {}
 
 func (x *StartSyncRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[2]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -487,7 +734,7 @@ func (x *StartSyncRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartSyncRequest.ProtoReflect.Descriptor instead.
 func (*StartSyncRequest) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{2}
+	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *StartSyncRequest) GetAccount() string {
@@ -526,7 +773,7 @@ type StartSyncResponse struct {
 
 func (x *StartSyncResponse) Reset() {
 	*x = StartSyncResponse{}
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[3]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -538,7 +785,7 @@ func (x *StartSyncResponse) String() string {
 func (*StartSyncResponse) ProtoMessage() {}
 
 func (x *StartSyncResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[3]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -551,7 +798,7 @@ func (x *StartSyncResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartSyncResponse.ProtoReflect.Descriptor instead.
 func (*StartSyncResponse) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{3}
+	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *StartSyncResponse) GetRun() *Run {
@@ -576,15 +823,17 @@ func (x *StartSyncResponse) GetTypes() []string {
 }
 
 type GetRunRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Leave the jobs out and give their totals alone.
+	TotalsOnly    bool `protobuf:"varint,2,opt,name=totals_only,json=totalsOnly,proto3" json:"totals_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetRunRequest) Reset() {
 	*x = GetRunRequest{}
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[4]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -596,7 +845,7 @@ func (x *GetRunRequest) String() string {
 func (*GetRunRequest) ProtoMessage() {}
 
 func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[4]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -609,7 +858,7 @@ func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunRequest.ProtoReflect.Descriptor instead.
 func (*GetRunRequest) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{4}
+	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetRunRequest) GetId() string {
@@ -617,6 +866,13 @@ func (x *GetRunRequest) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+func (x *GetRunRequest) GetTotalsOnly() bool {
+	if x != nil {
+		return x.TotalsOnly
+	}
+	return false
 }
 
 type GetRunResponse struct {
@@ -628,7 +884,7 @@ type GetRunResponse struct {
 
 func (x *GetRunResponse) Reset() {
 	*x = GetRunResponse{}
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[5]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -640,7 +896,7 @@ func (x *GetRunResponse) String() string {
 func (*GetRunResponse) ProtoMessage() {}
 
 func (x *GetRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[5]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -653,7 +909,7 @@ func (x *GetRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunResponse.ProtoReflect.Descriptor instead.
 func (*GetRunResponse) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{5}
+	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetRunResponse) GetRun() *Run {
@@ -678,7 +934,7 @@ type ListRunsRequest struct {
 
 func (x *ListRunsRequest) Reset() {
 	*x = ListRunsRequest{}
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[6]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -690,7 +946,7 @@ func (x *ListRunsRequest) String() string {
 func (*ListRunsRequest) ProtoMessage() {}
 
 func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[6]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -703,7 +959,7 @@ func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsRequest.ProtoReflect.Descriptor instead.
 func (*ListRunsRequest) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{6}
+	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListRunsRequest) GetAccount() string {
@@ -752,7 +1008,7 @@ type ListRunsResponse struct {
 
 func (x *ListRunsResponse) Reset() {
 	*x = ListRunsResponse{}
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[7]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -764,7 +1020,7 @@ func (x *ListRunsResponse) String() string {
 func (*ListRunsResponse) ProtoMessage() {}
 
 func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[7]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -777,7 +1033,7 @@ func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsResponse.ProtoReflect.Descriptor instead.
 func (*ListRunsResponse) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{7}
+	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListRunsResponse) GetRuns() []*Run {
@@ -795,15 +1051,17 @@ func (x *ListRunsResponse) GetNextPageToken() string {
 }
 
 type WatchRunRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Leave the jobs out and give their totals alone.
+	TotalsOnly    bool `protobuf:"varint,2,opt,name=totals_only,json=totalsOnly,proto3" json:"totals_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WatchRunRequest) Reset() {
 	*x = WatchRunRequest{}
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[8]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -815,7 +1073,7 @@ func (x *WatchRunRequest) String() string {
 func (*WatchRunRequest) ProtoMessage() {}
 
 func (x *WatchRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[8]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -828,7 +1086,7 @@ func (x *WatchRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRunRequest.ProtoReflect.Descriptor instead.
 func (*WatchRunRequest) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{8}
+	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WatchRunRequest) GetId() string {
@@ -836,6 +1094,13 @@ func (x *WatchRunRequest) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+func (x *WatchRunRequest) GetTotalsOnly() bool {
+	if x != nil {
+		return x.TotalsOnly
+	}
+	return false
 }
 
 type WatchRunResponse struct {
@@ -847,7 +1112,7 @@ type WatchRunResponse struct {
 
 func (x *WatchRunResponse) Reset() {
 	*x = WatchRunResponse{}
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[9]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -859,7 +1124,7 @@ func (x *WatchRunResponse) String() string {
 func (*WatchRunResponse) ProtoMessage() {}
 
 func (x *WatchRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[9]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -872,7 +1137,7 @@ func (x *WatchRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRunResponse.ProtoReflect.Descriptor instead.
 func (*WatchRunResponse) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{9}
+	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WatchRunResponse) GetRun() *Run {
@@ -891,7 +1156,7 @@ type CancelRunRequest struct {
 
 func (x *CancelRunRequest) Reset() {
 	*x = CancelRunRequest{}
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[10]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -903,7 +1168,7 @@ func (x *CancelRunRequest) String() string {
 func (*CancelRunRequest) ProtoMessage() {}
 
 func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[10]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -916,7 +1181,7 @@ func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRunRequest.ProtoReflect.Descriptor instead.
 func (*CancelRunRequest) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{10}
+	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CancelRunRequest) GetId() string {
@@ -935,7 +1200,7 @@ type CancelRunResponse struct {
 
 func (x *CancelRunResponse) Reset() {
 	*x = CancelRunResponse{}
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[11]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -947,7 +1212,7 @@ func (x *CancelRunResponse) String() string {
 func (*CancelRunResponse) ProtoMessage() {}
 
 func (x *CancelRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_run_proto_msgTypes[11]
+	mi := &file_alphapulse_control_v1_run_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -960,7 +1225,7 @@ func (x *CancelRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRunResponse.ProtoReflect.Descriptor instead.
 func (*CancelRunResponse) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{11}
+	return file_alphapulse_control_v1_run_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CancelRunResponse) GetRun() *Run {
@@ -974,7 +1239,7 @@ var File_alphapulse_control_v1_run_proto protoreflect.FileDescriptor
 
 const file_alphapulse_control_v1_run_proto_rawDesc = "" +
 	"\n" +
-	"\x1falphapulse/control/v1/run.proto\x12\x15alphapulse.control.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9a\x06\n" +
+	"\x1falphapulse/control/v1/run.proto\x12\x15alphapulse.control.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x06\n" +
 	"\x03Run\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\tR\aaccount\x12!\n" +
@@ -1004,7 +1269,35 @@ const file_alphapulse_control_v1_run_proto_rawDesc = "" +
 	"deadlineAt\x12;\n" +
 	"\vfinished_at\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"finishedAt\x12.\n" +
-	"\x04jobs\x18\x15 \x03(\v2\x1a.alphapulse.control.v1.JobR\x04jobs\"\x89\x06\n" +
+	"\x04jobs\x18\x15 \x03(\v2\x1a.alphapulse.control.v1.JobR\x04jobs\x129\n" +
+	"\x06totals\x18\x16 \x03(\v2!.alphapulse.control.v1.TypeTotalsR\x06totals\"\xb4\x06\n" +
+	"\n" +
+	"TypeTotals\x12\x1b\n" +
+	"\tdata_type\x18\x01 \x01(\tR\bdataType\x12\x12\n" +
+	"\x04jobs\x18\x02 \x01(\x05R\x04jobs\x12\x16\n" +
+	"\x06queued\x18\x03 \x01(\x05R\x06queued\x12\x18\n" +
+	"\arunning\x18\x04 \x01(\x05R\arunning\x12\x18\n" +
+	"\awaiting\x18\x05 \x01(\x05R\awaiting\x12\x1c\n" +
+	"\tsucceeded\x18\x06 \x01(\x05R\tsucceeded\x12\x18\n" +
+	"\apartial\x18\a \x01(\x05R\apartial\x12\x16\n" +
+	"\x06failed\x18\b \x01(\x05R\x06failed\x12\x12\n" +
+	"\x04dead\x18\t \x01(\x05R\x04dead\x12\x18\n" +
+	"\askipped\x18\n" +
+	" \x01(\x05R\askipped\x12\x1c\n" +
+	"\tcancelled\x18\v \x01(\x05R\tcancelled\x12!\n" +
+	"\frows_fetched\x18\f \x01(\x03R\vrowsFetched\x12!\n" +
+	"\frows_changed\x18\r \x01(\x03R\vrowsChanged\x12!\n" +
+	"\frows_deleted\x18\x0e \x01(\x03R\vrowsDeleted\x12+\n" +
+	"\x11exchange_requests\x18\x0f \x01(\x03R\x10exchangeRequests\x12D\n" +
+	"\x10first_started_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x0efirstStartedAt\x12D\n" +
+	"\x10last_finished_at\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\x0elastFinishedAt\x12;\n" +
+	"\vwindow_from\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"windowFrom\x127\n" +
+	"\twindow_to\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\bwindowTo\x12\x1f\n" +
+	"\verror_class\x18\x14 \x01(\tR\n" +
+	"errorClass\x12#\n" +
+	"\rerror_message\x18\x15 \x01(\tR\ferrorMessage\x12/\n" +
+	"\x05as_of\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xff\x06\n" +
 	"\x03Job\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tdata_type\x18\x02 \x01(\tR\bdataType\x12\x12\n" +
@@ -1032,7 +1325,10 @@ const file_alphapulse_control_v1_run_proto_rawDesc = "" +
 	"\n" +
 	"started_at\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\x12;\n" +
 	"\vfinished_at\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"finishedAt\"[\n" +
+	"finishedAt\x12;\n" +
+	"\vwindow_from\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"windowFrom\x127\n" +
+	"\twindow_to\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\bwindowTo\"[\n" +
 	"\x10StartSyncRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x14\n" +
 	"\x05types\x18\x02 \x03(\tR\x05types\x12\x17\n" +
@@ -1040,9 +1336,11 @@ const file_alphapulse_control_v1_run_proto_rawDesc = "" +
 	"\x11StartSyncResponse\x12,\n" +
 	"\x03run\x18\x01 \x01(\v2\x1a.alphapulse.control.v1.RunR\x03run\x12\x16\n" +
 	"\x06action\x18\x02 \x01(\tR\x06action\x12\x14\n" +
-	"\x05types\x18\x03 \x03(\tR\x05types\"\x1f\n" +
+	"\x05types\x18\x03 \x03(\tR\x05types\"@\n" +
 	"\rGetRunRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\">\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
+	"\vtotals_only\x18\x02 \x01(\bR\n" +
+	"totalsOnly\">\n" +
 	"\x0eGetRunResponse\x12,\n" +
 	"\x03run\x18\x01 \x01(\v2\x1a.alphapulse.control.v1.RunR\x03run\"\x99\x01\n" +
 	"\x0fListRunsRequest\x12\x18\n" +
@@ -1054,9 +1352,11 @@ const file_alphapulse_control_v1_run_proto_rawDesc = "" +
 	"page_token\x18\x05 \x01(\tR\tpageToken\"j\n" +
 	"\x10ListRunsResponse\x12.\n" +
 	"\x04runs\x18\x01 \x03(\v2\x1a.alphapulse.control.v1.RunR\x04runs\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"!\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"B\n" +
 	"\x0fWatchRunRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"@\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
+	"\vtotals_only\x18\x02 \x01(\bR\n" +
+	"totalsOnly\"@\n" +
 	"\x10WatchRunResponse\x12,\n" +
 	"\x03run\x18\x01 \x01(\v2\x1a.alphapulse.control.v1.RunR\x03run\"\"\n" +
 	"\x10CancelRunRequest\x12\x0e\n" +
@@ -1083,53 +1383,62 @@ func file_alphapulse_control_v1_run_proto_rawDescGZIP() []byte {
 	return file_alphapulse_control_v1_run_proto_rawDescData
 }
 
-var file_alphapulse_control_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_alphapulse_control_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_alphapulse_control_v1_run_proto_goTypes = []any{
 	(*Run)(nil),                   // 0: alphapulse.control.v1.Run
-	(*Job)(nil),                   // 1: alphapulse.control.v1.Job
-	(*StartSyncRequest)(nil),      // 2: alphapulse.control.v1.StartSyncRequest
-	(*StartSyncResponse)(nil),     // 3: alphapulse.control.v1.StartSyncResponse
-	(*GetRunRequest)(nil),         // 4: alphapulse.control.v1.GetRunRequest
-	(*GetRunResponse)(nil),        // 5: alphapulse.control.v1.GetRunResponse
-	(*ListRunsRequest)(nil),       // 6: alphapulse.control.v1.ListRunsRequest
-	(*ListRunsResponse)(nil),      // 7: alphapulse.control.v1.ListRunsResponse
-	(*WatchRunRequest)(nil),       // 8: alphapulse.control.v1.WatchRunRequest
-	(*WatchRunResponse)(nil),      // 9: alphapulse.control.v1.WatchRunResponse
-	(*CancelRunRequest)(nil),      // 10: alphapulse.control.v1.CancelRunRequest
-	(*CancelRunResponse)(nil),     // 11: alphapulse.control.v1.CancelRunResponse
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*TypeTotals)(nil),            // 1: alphapulse.control.v1.TypeTotals
+	(*Job)(nil),                   // 2: alphapulse.control.v1.Job
+	(*StartSyncRequest)(nil),      // 3: alphapulse.control.v1.StartSyncRequest
+	(*StartSyncResponse)(nil),     // 4: alphapulse.control.v1.StartSyncResponse
+	(*GetRunRequest)(nil),         // 5: alphapulse.control.v1.GetRunRequest
+	(*GetRunResponse)(nil),        // 6: alphapulse.control.v1.GetRunResponse
+	(*ListRunsRequest)(nil),       // 7: alphapulse.control.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),      // 8: alphapulse.control.v1.ListRunsResponse
+	(*WatchRunRequest)(nil),       // 9: alphapulse.control.v1.WatchRunRequest
+	(*WatchRunResponse)(nil),      // 10: alphapulse.control.v1.WatchRunResponse
+	(*CancelRunRequest)(nil),      // 11: alphapulse.control.v1.CancelRunRequest
+	(*CancelRunResponse)(nil),     // 12: alphapulse.control.v1.CancelRunResponse
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
 }
 var file_alphapulse_control_v1_run_proto_depIdxs = []int32{
-	12, // 0: alphapulse.control.v1.Run.created_at:type_name -> google.protobuf.Timestamp
-	12, // 1: alphapulse.control.v1.Run.started_at:type_name -> google.protobuf.Timestamp
-	12, // 2: alphapulse.control.v1.Run.deadline_at:type_name -> google.protobuf.Timestamp
-	12, // 3: alphapulse.control.v1.Run.finished_at:type_name -> google.protobuf.Timestamp
-	1,  // 4: alphapulse.control.v1.Run.jobs:type_name -> alphapulse.control.v1.Job
-	12, // 5: alphapulse.control.v1.Job.as_of:type_name -> google.protobuf.Timestamp
-	12, // 6: alphapulse.control.v1.Job.next_at:type_name -> google.protobuf.Timestamp
-	12, // 7: alphapulse.control.v1.Job.queued_at:type_name -> google.protobuf.Timestamp
-	12, // 8: alphapulse.control.v1.Job.started_at:type_name -> google.protobuf.Timestamp
-	12, // 9: alphapulse.control.v1.Job.finished_at:type_name -> google.protobuf.Timestamp
-	0,  // 10: alphapulse.control.v1.StartSyncResponse.run:type_name -> alphapulse.control.v1.Run
-	0,  // 11: alphapulse.control.v1.GetRunResponse.run:type_name -> alphapulse.control.v1.Run
-	0,  // 12: alphapulse.control.v1.ListRunsResponse.runs:type_name -> alphapulse.control.v1.Run
-	0,  // 13: alphapulse.control.v1.WatchRunResponse.run:type_name -> alphapulse.control.v1.Run
-	0,  // 14: alphapulse.control.v1.CancelRunResponse.run:type_name -> alphapulse.control.v1.Run
-	2,  // 15: alphapulse.control.v1.RunService.StartSync:input_type -> alphapulse.control.v1.StartSyncRequest
-	4,  // 16: alphapulse.control.v1.RunService.GetRun:input_type -> alphapulse.control.v1.GetRunRequest
-	6,  // 17: alphapulse.control.v1.RunService.ListRuns:input_type -> alphapulse.control.v1.ListRunsRequest
-	8,  // 18: alphapulse.control.v1.RunService.WatchRun:input_type -> alphapulse.control.v1.WatchRunRequest
-	10, // 19: alphapulse.control.v1.RunService.CancelRun:input_type -> alphapulse.control.v1.CancelRunRequest
-	3,  // 20: alphapulse.control.v1.RunService.StartSync:output_type -> alphapulse.control.v1.StartSyncResponse
-	5,  // 21: alphapulse.control.v1.RunService.GetRun:output_type -> alphapulse.control.v1.GetRunResponse
-	7,  // 22: alphapulse.control.v1.RunService.ListRuns:output_type -> alphapulse.control.v1.ListRunsResponse
-	9,  // 23: alphapulse.control.v1.RunService.WatchRun:output_type -> alphapulse.control.v1.WatchRunResponse
-	11, // 24: alphapulse.control.v1.RunService.CancelRun:output_type -> alphapulse.control.v1.CancelRunResponse
-	20, // [20:25] is the sub-list for method output_type
-	15, // [15:20] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	13, // 0: alphapulse.control.v1.Run.created_at:type_name -> google.protobuf.Timestamp
+	13, // 1: alphapulse.control.v1.Run.started_at:type_name -> google.protobuf.Timestamp
+	13, // 2: alphapulse.control.v1.Run.deadline_at:type_name -> google.protobuf.Timestamp
+	13, // 3: alphapulse.control.v1.Run.finished_at:type_name -> google.protobuf.Timestamp
+	2,  // 4: alphapulse.control.v1.Run.jobs:type_name -> alphapulse.control.v1.Job
+	1,  // 5: alphapulse.control.v1.Run.totals:type_name -> alphapulse.control.v1.TypeTotals
+	13, // 6: alphapulse.control.v1.TypeTotals.first_started_at:type_name -> google.protobuf.Timestamp
+	13, // 7: alphapulse.control.v1.TypeTotals.last_finished_at:type_name -> google.protobuf.Timestamp
+	13, // 8: alphapulse.control.v1.TypeTotals.window_from:type_name -> google.protobuf.Timestamp
+	13, // 9: alphapulse.control.v1.TypeTotals.window_to:type_name -> google.protobuf.Timestamp
+	13, // 10: alphapulse.control.v1.TypeTotals.as_of:type_name -> google.protobuf.Timestamp
+	13, // 11: alphapulse.control.v1.Job.as_of:type_name -> google.protobuf.Timestamp
+	13, // 12: alphapulse.control.v1.Job.next_at:type_name -> google.protobuf.Timestamp
+	13, // 13: alphapulse.control.v1.Job.queued_at:type_name -> google.protobuf.Timestamp
+	13, // 14: alphapulse.control.v1.Job.started_at:type_name -> google.protobuf.Timestamp
+	13, // 15: alphapulse.control.v1.Job.finished_at:type_name -> google.protobuf.Timestamp
+	13, // 16: alphapulse.control.v1.Job.window_from:type_name -> google.protobuf.Timestamp
+	13, // 17: alphapulse.control.v1.Job.window_to:type_name -> google.protobuf.Timestamp
+	0,  // 18: alphapulse.control.v1.StartSyncResponse.run:type_name -> alphapulse.control.v1.Run
+	0,  // 19: alphapulse.control.v1.GetRunResponse.run:type_name -> alphapulse.control.v1.Run
+	0,  // 20: alphapulse.control.v1.ListRunsResponse.runs:type_name -> alphapulse.control.v1.Run
+	0,  // 21: alphapulse.control.v1.WatchRunResponse.run:type_name -> alphapulse.control.v1.Run
+	0,  // 22: alphapulse.control.v1.CancelRunResponse.run:type_name -> alphapulse.control.v1.Run
+	3,  // 23: alphapulse.control.v1.RunService.StartSync:input_type -> alphapulse.control.v1.StartSyncRequest
+	5,  // 24: alphapulse.control.v1.RunService.GetRun:input_type -> alphapulse.control.v1.GetRunRequest
+	7,  // 25: alphapulse.control.v1.RunService.ListRuns:input_type -> alphapulse.control.v1.ListRunsRequest
+	9,  // 26: alphapulse.control.v1.RunService.WatchRun:input_type -> alphapulse.control.v1.WatchRunRequest
+	11, // 27: alphapulse.control.v1.RunService.CancelRun:input_type -> alphapulse.control.v1.CancelRunRequest
+	4,  // 28: alphapulse.control.v1.RunService.StartSync:output_type -> alphapulse.control.v1.StartSyncResponse
+	6,  // 29: alphapulse.control.v1.RunService.GetRun:output_type -> alphapulse.control.v1.GetRunResponse
+	8,  // 30: alphapulse.control.v1.RunService.ListRuns:output_type -> alphapulse.control.v1.ListRunsResponse
+	10, // 31: alphapulse.control.v1.RunService.WatchRun:output_type -> alphapulse.control.v1.WatchRunResponse
+	12, // 32: alphapulse.control.v1.RunService.CancelRun:output_type -> alphapulse.control.v1.CancelRunResponse
+	28, // [28:33] is the sub-list for method output_type
+	23, // [23:28] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_alphapulse_control_v1_run_proto_init() }
@@ -1143,7 +1452,7 @@ func file_alphapulse_control_v1_run_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_alphapulse_control_v1_run_proto_rawDesc), len(file_alphapulse_control_v1_run_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -157,9 +157,16 @@ func (x *GetStatusResponse) GetVaultKeyFingerprint() string {
 
 // AccountState is one account with the freshness of each of its data types.
 type AccountState struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Account       *Account               `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
-	Types         []*TypeState           `protobuf:"bytes,2,rep,name=types,proto3" json:"types,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Account *Account               `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Types   []*TypeState           `protobuf:"bytes,2,rep,name=types,proto3" json:"types,omitempty"`
+	// Rows that came and were not understood.
+	Quarantined int64 `protobuf:"varint,3,opt,name=quarantined,proto3" json:"quarantined,omitempty"`
+	// The last verification that found drift which nothing has mended since, else
+	// the last one; absent if none has ended.
+	Verify *VerifyState `protobuf:"bytes,4,opt,name=verify,proto3" json:"verify,omitempty"`
+	// When the key last passed a probe.
+	ProbedAt      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=probed_at,json=probedAt,proto3" json:"probed_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -208,6 +215,96 @@ func (x *AccountState) GetTypes() []*TypeState {
 	return nil
 }
 
+func (x *AccountState) GetQuarantined() int64 {
+	if x != nil {
+		return x.Quarantined
+	}
+	return 0
+}
+
+func (x *AccountState) GetVerify() *VerifyState {
+	if x != nil {
+		return x.Verify
+	}
+	return nil
+}
+
+func (x *AccountState) GetProbedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ProbedAt
+	}
+	return nil
+}
+
+// VerifyState is what a verification found.
+type VerifyState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RunId         string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	Compared      int64                  `protobuf:"varint,3,opt,name=compared,proto3" json:"compared,omitempty"`
+	Drifted       int64                  `protobuf:"varint,4,opt,name=drifted,proto3" json:"drifted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyState) Reset() {
+	*x = VerifyState{}
+	mi := &file_alphapulse_control_v1_status_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyState) ProtoMessage() {}
+
+func (x *VerifyState) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_status_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyState.ProtoReflect.Descriptor instead.
+func (*VerifyState) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_status_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *VerifyState) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *VerifyState) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *VerifyState) GetCompared() int64 {
+	if x != nil {
+		return x.Compared
+	}
+	return 0
+}
+
+func (x *VerifyState) GetDrifted() int64 {
+	if x != nil {
+		return x.Drifted
+	}
+	return 0
+}
+
 // TypeState is how fresh and complete one data type of one account is.
 type TypeState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -228,15 +325,18 @@ type TypeState struct {
 	// How many snapshots in a row were older than what was stored already.
 	Superseded int32 `protobuf:"varint,12,opt,name=superseded,proto3" json:"superseded,omitempty"`
 	// Ticks of the schedule that planned nothing, since the schedule was made.
-	Skipped       int64          `protobuf:"varint,13,opt,name=skipped,proto3" json:"skipped,omitempty"`
-	UnreadScopes  []*UnreadScope `protobuf:"bytes,14,rep,name=unread_scopes,json=unreadScopes,proto3" json:"unread_scopes,omitempty"`
+	Skipped      int64          `protobuf:"varint,13,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	UnreadScopes []*UnreadScope `protobuf:"bytes,14,rep,name=unread_scopes,json=unreadScopes,proto3" json:"unread_scopes,omitempty"`
+	// Of histories: complete, gaps, or none while nothing is covered. Empty for
+	// other types.
+	Coverage      string `protobuf:"bytes,15,opt,name=coverage,proto3" json:"coverage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TypeState) Reset() {
 	*x = TypeState{}
-	mi := &file_alphapulse_control_v1_status_proto_msgTypes[3]
+	mi := &file_alphapulse_control_v1_status_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -248,7 +348,7 @@ func (x *TypeState) String() string {
 func (*TypeState) ProtoMessage() {}
 
 func (x *TypeState) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_status_proto_msgTypes[3]
+	mi := &file_alphapulse_control_v1_status_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -261,7 +361,7 @@ func (x *TypeState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TypeState.ProtoReflect.Descriptor instead.
 func (*TypeState) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_status_proto_rawDescGZIP(), []int{3}
+	return file_alphapulse_control_v1_status_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TypeState) GetDataType() string {
@@ -362,6 +462,13 @@ func (x *TypeState) GetUnreadScopes() []*UnreadScope {
 	return nil
 }
 
+func (x *TypeState) GetCoverage() string {
+	if x != nil {
+		return x.Coverage
+	}
+	return ""
+}
+
 // UnreadScope is a scope that the last walk did not read to its end.
 type UnreadScope struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -376,7 +483,7 @@ type UnreadScope struct {
 
 func (x *UnreadScope) Reset() {
 	*x = UnreadScope{}
-	mi := &file_alphapulse_control_v1_status_proto_msgTypes[4]
+	mi := &file_alphapulse_control_v1_status_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -388,7 +495,7 @@ func (x *UnreadScope) String() string {
 func (*UnreadScope) ProtoMessage() {}
 
 func (x *UnreadScope) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_status_proto_msgTypes[4]
+	mi := &file_alphapulse_control_v1_status_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -401,7 +508,7 @@ func (x *UnreadScope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnreadScope.ProtoReflect.Descriptor instead.
 func (*UnreadScope) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_status_proto_rawDescGZIP(), []int{4}
+	return file_alphapulse_control_v1_status_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *UnreadScope) GetScope() string {
@@ -455,7 +562,7 @@ type Market struct {
 
 func (x *Market) Reset() {
 	*x = Market{}
-	mi := &file_alphapulse_control_v1_status_proto_msgTypes[5]
+	mi := &file_alphapulse_control_v1_status_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -467,7 +574,7 @@ func (x *Market) String() string {
 func (*Market) ProtoMessage() {}
 
 func (x *Market) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_status_proto_msgTypes[5]
+	mi := &file_alphapulse_control_v1_status_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -480,7 +587,7 @@ func (x *Market) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Market.ProtoReflect.Descriptor instead.
 func (*Market) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_status_proto_rawDescGZIP(), []int{5}
+	return file_alphapulse_control_v1_status_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Market) GetId() string {
@@ -531,7 +638,7 @@ type Ban struct {
 
 func (x *Ban) Reset() {
 	*x = Ban{}
-	mi := &file_alphapulse_control_v1_status_proto_msgTypes[6]
+	mi := &file_alphapulse_control_v1_status_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -543,7 +650,7 @@ func (x *Ban) String() string {
 func (*Ban) ProtoMessage() {}
 
 func (x *Ban) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_status_proto_msgTypes[6]
+	mi := &file_alphapulse_control_v1_status_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -556,7 +663,7 @@ func (x *Ban) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ban.ProtoReflect.Descriptor instead.
 func (*Ban) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_status_proto_rawDescGZIP(), []int{6}
+	return file_alphapulse_control_v1_status_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Ban) GetEgress() string {
@@ -604,7 +711,7 @@ type Pause struct {
 
 func (x *Pause) Reset() {
 	*x = Pause{}
-	mi := &file_alphapulse_control_v1_status_proto_msgTypes[7]
+	mi := &file_alphapulse_control_v1_status_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -616,7 +723,7 @@ func (x *Pause) String() string {
 func (*Pause) ProtoMessage() {}
 
 func (x *Pause) ProtoReflect() protoreflect.Message {
-	mi := &file_alphapulse_control_v1_status_proto_msgTypes[7]
+	mi := &file_alphapulse_control_v1_status_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -629,7 +736,7 @@ func (x *Pause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pause.ProtoReflect.Descriptor instead.
 func (*Pause) Descriptor() ([]byte, []int) {
-	return file_alphapulse_control_v1_status_proto_rawDescGZIP(), []int{7}
+	return file_alphapulse_control_v1_status_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Pause) GetMarketId() string {
@@ -694,10 +801,18 @@ const file_alphapulse_control_v1_status_proto_rawDesc = "" +
 	"\amarkets\x18\x03 \x03(\v2\x1d.alphapulse.control.v1.MarketR\amarkets\x12.\n" +
 	"\x04bans\x18\x04 \x03(\v2\x1a.alphapulse.control.v1.BanR\x04bans\x124\n" +
 	"\x06pauses\x18\x05 \x03(\v2\x1c.alphapulse.control.v1.PauseR\x06pauses\x122\n" +
-	"\x15vault_key_fingerprint\x18\x06 \x01(\tR\x13vaultKeyFingerprint\"\x80\x01\n" +
+	"\x15vault_key_fingerprint\x18\x06 \x01(\tR\x13vaultKeyFingerprint\"\x97\x02\n" +
 	"\fAccountState\x128\n" +
 	"\aaccount\x18\x01 \x01(\v2\x1e.alphapulse.control.v1.AccountR\aaccount\x126\n" +
-	"\x05types\x18\x02 \x03(\v2 .alphapulse.control.v1.TypeStateR\x05types\"\xed\x04\n" +
+	"\x05types\x18\x02 \x03(\v2 .alphapulse.control.v1.TypeStateR\x05types\x12 \n" +
+	"\vquarantined\x18\x03 \x01(\x03R\vquarantined\x12:\n" +
+	"\x06verify\x18\x04 \x01(\v2\".alphapulse.control.v1.VerifyStateR\x06verify\x127\n" +
+	"\tprobed_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bprobedAt\"\x86\x01\n" +
+	"\vVerifyState\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
+	"\bcompared\x18\x03 \x01(\x03R\bcompared\x12\x18\n" +
+	"\adrifted\x18\x04 \x01(\x03R\adrifted\"\x89\x05\n" +
 	"\tTypeState\x12\x1b\n" +
 	"\tdata_type\x18\x01 \x01(\tR\bdataType\x12/\n" +
 	"\x05every\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05every\x12B\n" +
@@ -716,7 +831,8 @@ const file_alphapulse_control_v1_status_proto_rawDesc = "" +
 	"superseded\x18\f \x01(\x05R\n" +
 	"superseded\x12\x18\n" +
 	"\askipped\x18\r \x01(\x03R\askipped\x12G\n" +
-	"\runread_scopes\x18\x0e \x03(\v2\".alphapulse.control.v1.UnreadScopeR\funreadScopes\"\xb4\x01\n" +
+	"\runread_scopes\x18\x0e \x03(\v2\".alphapulse.control.v1.UnreadScopeR\funreadScopes\x12\x1a\n" +
+	"\bcoverage\x18\x0f \x01(\tR\bcoverage\"\xb4\x01\n" +
 	"\vUnreadScope\x12\x14\n" +
 	"\x05scope\x18\x01 \x01(\tR\x05scope\x12\x1f\n" +
 	"\verror_class\x18\x02 \x01(\tR\n" +
@@ -760,44 +876,48 @@ func file_alphapulse_control_v1_status_proto_rawDescGZIP() []byte {
 	return file_alphapulse_control_v1_status_proto_rawDescData
 }
 
-var file_alphapulse_control_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_alphapulse_control_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_alphapulse_control_v1_status_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),      // 0: alphapulse.control.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),     // 1: alphapulse.control.v1.GetStatusResponse
 	(*AccountState)(nil),          // 2: alphapulse.control.v1.AccountState
-	(*TypeState)(nil),             // 3: alphapulse.control.v1.TypeState
-	(*UnreadScope)(nil),           // 4: alphapulse.control.v1.UnreadScope
-	(*Market)(nil),                // 5: alphapulse.control.v1.Market
-	(*Ban)(nil),                   // 6: alphapulse.control.v1.Ban
-	(*Pause)(nil),                 // 7: alphapulse.control.v1.Pause
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
-	(*Account)(nil),               // 9: alphapulse.control.v1.Account
-	(*durationpb.Duration)(nil),   // 10: google.protobuf.Duration
+	(*VerifyState)(nil),           // 3: alphapulse.control.v1.VerifyState
+	(*TypeState)(nil),             // 4: alphapulse.control.v1.TypeState
+	(*UnreadScope)(nil),           // 5: alphapulse.control.v1.UnreadScope
+	(*Market)(nil),                // 6: alphapulse.control.v1.Market
+	(*Ban)(nil),                   // 7: alphapulse.control.v1.Ban
+	(*Pause)(nil),                 // 8: alphapulse.control.v1.Pause
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*Account)(nil),               // 10: alphapulse.control.v1.Account
+	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
 }
 var file_alphapulse_control_v1_status_proto_depIdxs = []int32{
-	8,  // 0: alphapulse.control.v1.GetStatusResponse.read_at:type_name -> google.protobuf.Timestamp
+	9,  // 0: alphapulse.control.v1.GetStatusResponse.read_at:type_name -> google.protobuf.Timestamp
 	2,  // 1: alphapulse.control.v1.GetStatusResponse.accounts:type_name -> alphapulse.control.v1.AccountState
-	5,  // 2: alphapulse.control.v1.GetStatusResponse.markets:type_name -> alphapulse.control.v1.Market
-	6,  // 3: alphapulse.control.v1.GetStatusResponse.bans:type_name -> alphapulse.control.v1.Ban
-	7,  // 4: alphapulse.control.v1.GetStatusResponse.pauses:type_name -> alphapulse.control.v1.Pause
-	9,  // 5: alphapulse.control.v1.AccountState.account:type_name -> alphapulse.control.v1.Account
-	3,  // 6: alphapulse.control.v1.AccountState.types:type_name -> alphapulse.control.v1.TypeState
-	10, // 7: alphapulse.control.v1.TypeState.every:type_name -> google.protobuf.Duration
-	8,  // 8: alphapulse.control.v1.TypeState.last_attempt_at:type_name -> google.protobuf.Timestamp
-	8,  // 9: alphapulse.control.v1.TypeState.last_success_at:type_name -> google.protobuf.Timestamp
-	8,  // 10: alphapulse.control.v1.TypeState.as_of:type_name -> google.protobuf.Timestamp
-	10, // 11: alphapulse.control.v1.TypeState.age:type_name -> google.protobuf.Duration
-	4,  // 12: alphapulse.control.v1.TypeState.unread_scopes:type_name -> alphapulse.control.v1.UnreadScope
-	8,  // 13: alphapulse.control.v1.UnreadScope.at:type_name -> google.protobuf.Timestamp
-	8,  // 14: alphapulse.control.v1.Ban.until:type_name -> google.protobuf.Timestamp
-	8,  // 15: alphapulse.control.v1.Pause.until:type_name -> google.protobuf.Timestamp
-	0,  // 16: alphapulse.control.v1.StatusService.GetStatus:input_type -> alphapulse.control.v1.GetStatusRequest
-	1,  // 17: alphapulse.control.v1.StatusService.GetStatus:output_type -> alphapulse.control.v1.GetStatusResponse
-	17, // [17:18] is the sub-list for method output_type
-	16, // [16:17] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	6,  // 2: alphapulse.control.v1.GetStatusResponse.markets:type_name -> alphapulse.control.v1.Market
+	7,  // 3: alphapulse.control.v1.GetStatusResponse.bans:type_name -> alphapulse.control.v1.Ban
+	8,  // 4: alphapulse.control.v1.GetStatusResponse.pauses:type_name -> alphapulse.control.v1.Pause
+	10, // 5: alphapulse.control.v1.AccountState.account:type_name -> alphapulse.control.v1.Account
+	4,  // 6: alphapulse.control.v1.AccountState.types:type_name -> alphapulse.control.v1.TypeState
+	3,  // 7: alphapulse.control.v1.AccountState.verify:type_name -> alphapulse.control.v1.VerifyState
+	9,  // 8: alphapulse.control.v1.AccountState.probed_at:type_name -> google.protobuf.Timestamp
+	9,  // 9: alphapulse.control.v1.VerifyState.at:type_name -> google.protobuf.Timestamp
+	11, // 10: alphapulse.control.v1.TypeState.every:type_name -> google.protobuf.Duration
+	9,  // 11: alphapulse.control.v1.TypeState.last_attempt_at:type_name -> google.protobuf.Timestamp
+	9,  // 12: alphapulse.control.v1.TypeState.last_success_at:type_name -> google.protobuf.Timestamp
+	9,  // 13: alphapulse.control.v1.TypeState.as_of:type_name -> google.protobuf.Timestamp
+	11, // 14: alphapulse.control.v1.TypeState.age:type_name -> google.protobuf.Duration
+	5,  // 15: alphapulse.control.v1.TypeState.unread_scopes:type_name -> alphapulse.control.v1.UnreadScope
+	9,  // 16: alphapulse.control.v1.UnreadScope.at:type_name -> google.protobuf.Timestamp
+	9,  // 17: alphapulse.control.v1.Ban.until:type_name -> google.protobuf.Timestamp
+	9,  // 18: alphapulse.control.v1.Pause.until:type_name -> google.protobuf.Timestamp
+	0,  // 19: alphapulse.control.v1.StatusService.GetStatus:input_type -> alphapulse.control.v1.GetStatusRequest
+	1,  // 20: alphapulse.control.v1.StatusService.GetStatus:output_type -> alphapulse.control.v1.GetStatusResponse
+	20, // [20:21] is the sub-list for method output_type
+	19, // [19:20] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_alphapulse_control_v1_status_proto_init() }
@@ -812,7 +932,7 @@ func file_alphapulse_control_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_alphapulse_control_v1_status_proto_rawDesc), len(file_alphapulse_control_v1_status_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

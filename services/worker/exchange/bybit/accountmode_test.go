@@ -21,7 +21,8 @@ func TestScopesFollowTheAccountsMode(t *testing.T) {
 		{"transaction_log", "funding_log", "deposit", "withdrawal", "transfer"},
 	}
 	one := []scopes{
-		{"unified", "contract", "fund"}, two[1], two[2],
+		{"unified", "contract", "fund"},
+		two[1], two[2],
 		{"transaction_log", "contract_log", "funding_log", "deposit", "withdrawal", "transfer"},
 	}
 	old := []scopes{

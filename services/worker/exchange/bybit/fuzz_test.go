@@ -58,7 +58,7 @@ func fuzzRows[T exchange.Keyed](f *testing.F, read decode[T], constants ...strin
 			return
 		}
 		if row != nil {
-			require.True(t, (*row).Key() != "")
+			require.NotEmpty(t, (*row).Key())
 			exact(t, reflect.ValueOf(*row), append(sent(t, raw), constants...))
 		}
 	})
@@ -91,7 +91,7 @@ func exact(t *testing.T, value reflect.Value, scalars []string) {
 		exactNumber(t, string(v), scalars)
 	case time.Time:
 		require.True(t, v.IsZero() || v.Year() >= 1970 && v.Year() <= 9999, v)
-		require.True(t, v.Location() == time.UTC)
+		require.Same(t, time.UTC, v.Location())
 	case string:
 		require.True(t, utf8.ValidString(v) && !strings.ContainsRune(v, 0), "text that a column can hold")
 	case map[string]exchange.Number:

@@ -190,7 +190,7 @@ func TestBooksAreAskedAsEachOneWants(t *testing.T) {
 	stand := newStand(t)
 	client := stand.client(t, inMode("unified_1.0"))
 	day := 24 * time.Hour
-	limits := map[exchange.Scope][3]time.Duration{
+	want := map[exchange.Scope][3]time.Duration{
 		"transaction_log": {7 * day, 730 * day, 10 * time.Minute},
 		"contract_log":    {7 * day, 0, 10 * time.Minute},
 		"funding_log":     {7 * day, 0, 10 * time.Minute},
@@ -199,7 +199,8 @@ func TestBooksAreAskedAsEachOneWants(t *testing.T) {
 		"transfer":        {7 * day, 0, time.Hour},
 	}
 	for _, h := range client.LedgerHistories() {
-		require.Equal(t, limits[h.Scope], [3]time.Duration{h.Window, h.Depth, h.Lag}, h.Scope)
+		got := [3]time.Duration{h.Window, h.Depth, h.Lag}
+		require.Equal(t, want[h.Scope], got, h.Scope)
 		ep, _ := bookQuery(string(h.Scope), aDay())
 		stand.on(ep, always(named(ep, "")))
 		whole := exchange.Window{From: fixtureTime.Add(-h.Window), To: fixtureTime}
@@ -245,5 +246,5 @@ func TestAddressesAreInNoPayload(t *testing.T) {
 		require.Contains(t, fault.Reason, "amount")
 	}
 	s := fuzzSession()
-	require.Equal(t, `{"tag":"","toAddress" : "[redacted]","stTag":"0","tag":"[redacted]"}`, s.redact(`{"tag":"","toAddress" : "a\"b","stTag":"0","tag":1234}`, ""))
+	require.JSONEq(t, `{"address":"","toAddress" : "[redacted]","stTag":"0","tag":"[redacted]"}`, s.redact(`{"address":"","toAddress" : "a\"b","stTag":"0","tag":1234}`, ""))
 }

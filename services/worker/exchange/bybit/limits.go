@@ -19,6 +19,10 @@ const (
 // documented for reading is 450 a second.
 const largestLimit = 1000
 
+// clockError is how far the offset of the exchange's clock may be off before a
+// time that it tells is no use.
+const clockError = 250 * time.Millisecond
+
 // publicVenue is where all addresses that the exchange documents count
 // together: "600 requests within 5 seconds per IP", whatever the host.
 const publicVenue = "bybit"
@@ -88,6 +92,23 @@ func (s *session) learn(ep endpoint, header http.Header, sent time.Time) {
 		return
 	}
 	s.host.Caller.Learn(s.use(ep), exchange.Allowance{
-		Limit: size, Remaining: left, At: sent.Add(time.Since(sent) / 2),
+		Limit: size, Remaining: left, Sent: sent, At: s.countedAt(header, left, sent, time.Now()),
 	})
+}
+
+// countedAt is when the exchange counted a request. While the limit is not
+// reached the reset time is the moment of counting (documentation, "Rate
+// Limit"); where it is, or is no time between sending and answer, the middle of
+// the two must do.
+func (s *session) countedAt(header http.Header, left int, sent, answered time.Time) time.Time {
+	middle := sent.Add(answered.Sub(sent) / 2)
+	var reset millis
+	if err := reset.UnmarshalJSON([]byte(header.Get(limitReset))); err != nil || reset.at.IsZero() || left == 0 {
+		return middle
+	}
+	at := s.host.Clock.Local(reset.at)
+	if at.Before(sent.Add(-clockError)) || at.After(answered.Add(clockError)) {
+		return middle
+	}
+	return at
 }

@@ -24,7 +24,9 @@ const (
 // addresses on chains out of text that came from the exchange.
 func (s *session) redact(text, signature string) string {
 	text = redactSignedText(text)
-	text = s.addresses.ReplaceAllString(text, `${1}"`+redacted+`"`)
+	if strings.Contains(text, `ddress"`) || strings.Contains(text, `"tag"`) {
+		text = s.addresses.ReplaceAllString(text, `${1}"`+redacted+`"`)
+	}
 	for _, secret := range []string{signature, s.credentials.Key(), string(s.credentials.Secret())} {
 		if secret != "" {
 			text = strings.ReplaceAll(text, secret, redacted)

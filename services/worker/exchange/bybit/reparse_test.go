@@ -47,8 +47,13 @@ func TestReparseTellsOpenOrdersFromThoseOfTheHistory(t *testing.T) {
 	t.Parallel()
 	client := newStand(t).client(t)
 	for _, c := range []struct{ scope, status, want string }{
-		{"linear:USDT", "New", "linear:USDT"}, {"linear:USDT", "Odd", "linear:USDT"},
-		{"spot", "PartiallyFilled", "spot"}, {"spot", "Untriggered", "spot"}, {"spot", "Filled", ""}, {"linear", "Cancelled", ""}, {"inverse", "Odd", ""},
+		{"linear:USDT", "New", "linear:USDT"},
+		{"linear:USDT", "Odd", "linear:USDT"},
+		{"spot", "PartiallyFilled", "spot"},
+		{"spot", "Untriggered", "spot"},
+		{"spot", "Filled", ""},
+		{"linear", "Cancelled", ""},
+		{"inverse", "Odd", ""},
 	} {
 		row, fault := client.Reparse("orders", exchange.Scope(c.scope), []byte(`{"orderId":"1","orderStatus":"`+c.status+`"}`))
 		require.Nil(t, fault)

@@ -77,7 +77,7 @@ func (s *session) get(ctx context.Context, ep endpoint, query url.Values) (reply
 		return nil
 	})
 	if fault != nil {
-		return reply{}, during(ep, s.maintained(ctx, fault))
+		return reply{}, during(ep, s.orMaintenance(ctx, fault))
 	}
 	return answer, nil
 }

@@ -23,7 +23,7 @@ const (
 func standIn(t *testing.T) (s *exchangesimtest.Server, past exchange.Window) {
 	t.Helper()
 	s = exchangesimtest.Start(t, exchangesim.Config{
-		Seed: 7, Tick: time.Hour, IndexingDelay: -1, Modes: []int{5, 1, 3}, SettleCoins: []string{"EUR1"},
+		Seed: 7, Tick: time.Hour, IndexingDelay: -1, Rows: exchangesim.Rows{ClosedPerDay: 4}, Modes: []int{5, 1, 3}, SettleCoins: []string{"EUR1"},
 	})
 	to := time.Now().UTC().Truncate(24 * time.Hour)
 	return s, exchange.Window{From: to.Add(-9 * 24 * time.Hour), To: to}

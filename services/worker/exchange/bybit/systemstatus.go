@@ -25,11 +25,11 @@ func troubled(fault *exchange.Error) bool {
 	return fault.Class == exchange.Transient && (fault.Code == "10016" || fault.Code == "10000" || strings.HasPrefix(fault.Code, "http 5"))
 }
 
-// maintained asks, after a fault that may be due to it, whether maintenance is
+// orMaintenance asks, after a fault that may be due to it, whether maintenance is
 // going on. If so, the fault says so and until when. It is of class Maintenance
 // only if all accounts are concerned, since that class closes the market to all
 // of them. If nobody knows, the fault stays what it was.
-func (s *session) maintained(ctx context.Context, fault *exchange.Error) *exchange.Error {
+func (s *session) orMaintenance(ctx context.Context, fault *exchange.Error) *exchange.Error {
 	if !troubled(fault) {
 		return fault
 	}
@@ -52,7 +52,7 @@ func (s *session) maintained(ctx context.Context, fault *exchange.Error) *exchan
 	for _, raw := range page.rows {
 		row, unread := decodeRow[statusRow](s, raw, "")
 		if unread == nil && row.State == "ongoing" && row.concerns(s.uid) {
-			return s.during(row, fault)
+			return s.blame(row, fault)
 		}
 	}
 	return fault
@@ -67,12 +67,17 @@ func (r statusRow) concerns(uid string) bool {
 	})
 }
 
-// during names the maintenance as the cause of a fault.
-func (s *session) during(row statusRow, fault *exchange.Error) *exchange.Error {
+// longestMaintenance is the most that is waited before looking again: what an
+// announcement closes, and until when, is not always what it says.
+const longestMaintenance = time.Hour
+
+// blame names the maintenance as the cause of a fault.
+func (s *session) blame(row statusRow, fault *exchange.Error) *exchange.Error {
 	explained := *fault
 	explained.Message = "the exchange is in maintenance (" + strconv.Quote(s.redact(string(row.Title), "")) + "): " + fault.Message
-	if end := s.host.Clock.Local(row.End.at); !row.End.at.IsZero() && end.After(time.Now()) {
-		explained.RetryAt = end
+	now := time.Now()
+	if end := s.host.Clock.Local(row.End.at); !row.End.at.IsZero() && end.After(now) {
+		explained.RetryAt = now.Add(min(end.Sub(now), longestMaintenance))
 	}
 	if len(row.UIDs) == 0 {
 		explained.Class = exchange.Maintenance

@@ -54,6 +54,15 @@ func TestMaintenanceIsFoundBehindAServerError(t *testing.T) {
 	}
 }
 
+func TestLongMaintenanceIsLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	stand := newStand(t)
+	stand.on(walletBalance, always(fixture(t, "errors/retcode_10016.json")))
+	stand.on(systemStatus, always(notice("ongoing", time.Now().Add(100*time.Hour), "")))
+	got := stand.client(t).Balances(t.Context(), unified)
+	require.WithinDuration(t, time.Now().Add(longestMaintenance), got.Err.RetryAt, time.Minute)
+}
+
 func TestMaintenanceThatIsOverNamesNoTime(t *testing.T) {
 	t.Parallel()
 	stand := newStand(t)

@@ -59,6 +59,9 @@ const (
 	// AccountServiceSetCadenceProcedure is the fully-qualified name of the AccountService's SetCadence
 	// RPC.
 	AccountServiceSetCadenceProcedure = "/alphapulse.control.v1.AccountService/SetCadence"
+	// AccountServiceListSubAccountsProcedure is the fully-qualified name of the AccountService's
+	// ListSubAccounts RPC.
+	AccountServiceListSubAccountsProcedure = "/alphapulse.control.v1.AccountService/ListSubAccounts"
 )
 
 // AccountServiceClient is a client for the alphapulse.control.v1.AccountService service.
@@ -88,6 +91,9 @@ type AccountServiceClient interface {
 	// SetCadence changes how often a data type is synchronized. Prices belong to
 	// the account's market, so theirs changes for all accounts of it.
 	SetCadence(context.Context, *v1.SetCadenceRequest) (*v1.SetCadenceResponse, error)
+	// ListSubAccounts lists the sub-accounts that the last passed probe of a
+	// master key found. It does not ask the exchange; TestAccount does.
+	ListSubAccounts(context.Context, *v1.ListSubAccountsRequest) (*v1.ListSubAccountsResponse, error)
 }
 
 // NewAccountServiceClient constructs a client for the alphapulse.control.v1.AccountService service.
@@ -155,20 +161,27 @@ func NewAccountServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithSchema(accountServiceMethods.ByName("SetCadence")),
 			connect.WithClientOptions(opts...),
 		),
+		listSubAccounts: connect.NewClient[v1.ListSubAccountsRequest, v1.ListSubAccountsResponse](
+			httpClient,
+			baseURL+AccountServiceListSubAccountsProcedure,
+			connect.WithSchema(accountServiceMethods.ByName("ListSubAccounts")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // accountServiceClient implements AccountServiceClient.
 type accountServiceClient struct {
-	addAccount    *connect.Client[v1.AddAccountRequest, v1.AddAccountResponse]
-	listAccounts  *connect.Client[v1.ListAccountsRequest, v1.ListAccountsResponse]
-	getAccount    *connect.Client[v1.GetAccountRequest, v1.GetAccountResponse]
-	testAccount   *connect.Client[v1.TestAccountRequest, v1.TestAccountResponse]
-	setKey        *connect.Client[v1.SetKeyRequest, v1.SetKeyResponse]
-	pauseAccount  *connect.Client[v1.PauseAccountRequest, v1.PauseAccountResponse]
-	resumeAccount *connect.Client[v1.ResumeAccountRequest, v1.ResumeAccountResponse]
-	removeAccount *connect.Client[v1.RemoveAccountRequest, v1.RemoveAccountResponse]
-	setCadence    *connect.Client[v1.SetCadenceRequest, v1.SetCadenceResponse]
+	addAccount      *connect.Client[v1.AddAccountRequest, v1.AddAccountResponse]
+	listAccounts    *connect.Client[v1.ListAccountsRequest, v1.ListAccountsResponse]
+	getAccount      *connect.Client[v1.GetAccountRequest, v1.GetAccountResponse]
+	testAccount     *connect.Client[v1.TestAccountRequest, v1.TestAccountResponse]
+	setKey          *connect.Client[v1.SetKeyRequest, v1.SetKeyResponse]
+	pauseAccount    *connect.Client[v1.PauseAccountRequest, v1.PauseAccountResponse]
+	resumeAccount   *connect.Client[v1.ResumeAccountRequest, v1.ResumeAccountResponse]
+	removeAccount   *connect.Client[v1.RemoveAccountRequest, v1.RemoveAccountResponse]
+	setCadence      *connect.Client[v1.SetCadenceRequest, v1.SetCadenceResponse]
+	listSubAccounts *connect.Client[v1.ListSubAccountsRequest, v1.ListSubAccountsResponse]
 }
 
 // AddAccount calls alphapulse.control.v1.AccountService.AddAccount.
@@ -252,6 +265,15 @@ func (c *accountServiceClient) SetCadence(ctx context.Context, req *v1.SetCadenc
 	return nil, err
 }
 
+// ListSubAccounts calls alphapulse.control.v1.AccountService.ListSubAccounts.
+func (c *accountServiceClient) ListSubAccounts(ctx context.Context, req *v1.ListSubAccountsRequest) (*v1.ListSubAccountsResponse, error) {
+	response, err := c.listSubAccounts.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // AccountServiceHandler is an implementation of the alphapulse.control.v1.AccountService service.
 type AccountServiceHandler interface {
 	// AddAccount stores a new account, pending, with its key sealed, and starts
@@ -279,6 +301,9 @@ type AccountServiceHandler interface {
 	// SetCadence changes how often a data type is synchronized. Prices belong to
 	// the account's market, so theirs changes for all accounts of it.
 	SetCadence(context.Context, *v1.SetCadenceRequest) (*v1.SetCadenceResponse, error)
+	// ListSubAccounts lists the sub-accounts that the last passed probe of a
+	// master key found. It does not ask the exchange; TestAccount does.
+	ListSubAccounts(context.Context, *v1.ListSubAccountsRequest) (*v1.ListSubAccountsResponse, error)
 }
 
 // NewAccountServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -342,6 +367,12 @@ func NewAccountServiceHandler(svc AccountServiceHandler, opts ...connect.Handler
 		connect.WithSchema(accountServiceMethods.ByName("SetCadence")),
 		connect.WithHandlerOptions(opts...),
 	)
+	accountServiceListSubAccountsHandler := connect.NewUnaryHandlerSimple(
+		AccountServiceListSubAccountsProcedure,
+		svc.ListSubAccounts,
+		connect.WithSchema(accountServiceMethods.ByName("ListSubAccounts")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/alphapulse.control.v1.AccountService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case AccountServiceAddAccountProcedure:
@@ -362,6 +393,8 @@ func NewAccountServiceHandler(svc AccountServiceHandler, opts ...connect.Handler
 			accountServiceRemoveAccountHandler.ServeHTTP(w, r)
 		case AccountServiceSetCadenceProcedure:
 			accountServiceSetCadenceHandler.ServeHTTP(w, r)
+		case AccountServiceListSubAccountsProcedure:
+			accountServiceListSubAccountsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -405,4 +438,8 @@ func (UnimplementedAccountServiceHandler) RemoveAccount(context.Context, *v1.Rem
 
 func (UnimplementedAccountServiceHandler) SetCadence(context.Context, *v1.SetCadenceRequest) (*v1.SetCadenceResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("alphapulse.control.v1.AccountService.SetCadence is not implemented"))
+}
+
+func (UnimplementedAccountServiceHandler) ListSubAccounts(context.Context, *v1.ListSubAccountsRequest) (*v1.ListSubAccountsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("alphapulse.control.v1.AccountService.ListSubAccounts is not implemented"))
 }

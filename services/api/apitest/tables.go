@@ -1,0 +1,52 @@
+package apitest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alphapulse/alphapulse/shared/ledger"
+)
+
+// Exec runs a statement that a test prepares the tables with.
+func (s *Server) Exec(t testing.TB, statement string, args ...any) {
+	t.Helper()
+	_, err := s.DB.Exec(t.Context(), statement, args...)
+	require.NoError(t, err)
+}
+
+// Account finds an account by its name.
+func (s *Server) Account(t testing.TB, name string) ledger.Account {
+	t.Helper()
+	account, err := s.Ledger.AccountByName(t.Context(), name)
+	require.NoError(t, err)
+	return account
+}
+
+// Quarantine keeps a row of an account that was not understood, and gives its
+// number.
+func (s *Server) Quarantine(t testing.TB, accountID, dataType, payload string) int64 {
+	t.Helper()
+	var id int64
+	const insert = `
+INSERT INTO alphapulse.quarantine (account_id, data_type, scope, row_key, reason, payload, payload_hash, run_id)
+VALUES ($1, $2, 'linear', 'linear/1', 'orderId is no text', $3::text, sha256(convert_to($3::text, 'UTF8')), gen_random_uuid()) RETURNING id`
+	require.NoError(t, s.DB.QueryRow(t.Context(), insert, accountID, dataType, payload).Scan(&id))
+	return id
+}
+
+// Drift records what a verifying job has found: of ten rows compared two moved
+// on, one has another total, one is not stored, and one is not at the exchange.
+func (s *Server) Drift(t testing.TB, job *ledger.Claimed) {
+	t.Helper()
+	s.Exec(t, `
+INSERT INTO alphapulse.verifications (job_id, scope, "window", rows_compared, rows_moved, rows_drifted)
+SELECT id, 'unified', "window", 10, 2, 3 FROM alphapulse.sync_jobs WHERE id = $1`, job.JobID)
+	s.Exec(t, `
+INSERT INTO alphapulse.drift (job_id, account_id, data_type, scope, row_key, kind, column_name, stored_value, exchange_value)
+SELECT id, account_id, data_type, 'unified', d.row_key, d.kind, d.name, d.stored, d.exchange
+FROM alphapulse.sync_jobs, (VALUES ('unified/BTC', 'changed', 'total', '1.5', '2.5'),
+    ('unified/ETH', 'missing', NULL, NULL, NULL), ('unified/SOL', 'extra', NULL, NULL, NULL))
+    AS d (row_key, kind, name, stored, exchange)
+WHERE id = $1`, job.JobID)
+}
