@@ -107,6 +107,8 @@ func (x Exchange) readers() ([]reader, error) {
 
 func everything(bench) bool { return true }
 
+func calls(b bench) bool { return b.reader.rowless() }
+
 func private(b bench) bool { return !b.reader.rowless() && !b.reader.public }
 
 func paged(b bench) bool { return !b.reader.rowless() && !b.rows.Single }

@@ -16,6 +16,7 @@ func readingChecks() []check {
 		{name: "a scope that is not served is unsupported", run: unserved},
 		{name: "a row is read again from its payload", run: reparsed},
 		{name: "many read at once", run: many},
+		{name: "a call that finds nothing is no error", run: answered, applies: calls},
 	}
 }
 
@@ -32,6 +33,14 @@ func faithful(ctx context.Context, b bench) error {
 func empty(ctx context.Context, b bench) error {
 	return b.reads(ctx, nil, nil, func(s *scene, got result) error {
 		return errors.Join(got.whole(), got.holds(nil), s.dated(got))
+	})
+}
+
+// answered: an order that the exchange does not know is not found, a list may be
+// empty, and a key is described.
+func answered(ctx context.Context, b bench) error {
+	return b.reads(ctx, nil, nil, func(_ *scene, got result) error {
+		return errors.Join(got.whole(), got.holds(nil))
 	})
 }
 

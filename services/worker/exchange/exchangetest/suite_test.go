@@ -62,6 +62,7 @@ func TestEachCheckRefuses(t *testing.T) {
 		{"a scope that is not served is unsupported", "no error", defects{servesAnyScope: true}},
 		{"a row is read again from its payload", "a good row is a fault", defects{noReparse: true}},
 		{"many read at once", "twice", defects{sharesRows: true}},
+		{"a call that finds nothing is no error", "no key", defects{knowsNoKey: true}},
 		{"every page comes, each row once", "missing", defects{losesLastPage: true}},
 		{"every page comes, each row once", "twice", defects{repeatsRows: true}},
 		{"every page comes, each row once", "AsOf", defects{datesByLastPage: true}},

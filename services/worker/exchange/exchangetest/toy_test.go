@@ -30,7 +30,7 @@ type defects struct {
 	sharesRows, printsKey, retriesItself, paysNothing                                   bool
 	servesAnyScope, unstableScopes, noWindow, acceptsAnyTarget                          bool
 	noReparse, noClock, staysAfraid, withoutFills                                       bool
-	namesNoScope, takesNothingForAFault                                                 bool
+	namesNoScope, takesNothingForAFault, knowsNoKey                                     bool
 }
 
 func (y *toy) Account(target exchange.Target, credentials exchange.Credentials) (exchange.Prober, error) {
@@ -94,6 +94,9 @@ func (a *toyAccount) Clock() *exchange.Clock { return a.conn.clock() }
 
 func (a *toyAccount) Probe(ctx context.Context) (exchange.KeyInfo, *exchange.Error) {
 	_, fault := a.conn.get(ctx, Probe, "key", exchange.Window{}, "")
+	if fault == nil && a.conn.defects.knowsNoKey {
+		fault = &exchange.Error{Class: exchange.Decode, Message: "no key"}
+	}
 	return exchange.KeyInfo{}, fault
 }
 
