@@ -81,7 +81,7 @@ func (r *candlesReader) series(
 ) part {
 	history, fault := source.CandleHistory(c.Series)
 	if fault != nil {
-		return part{scope: string(c.Scope()), coverage: string(c.Scope()), history: true, fault: fault, stores: true}
+		return part{scope: string(c.Scope()), coverage: string(c.Scope()), history: true, fault: fault}
 	}
 	s := stretch{History: history}
 	now := a.exchangeNow()

@@ -130,7 +130,7 @@ func (w *walked[T]) keep(snap exchange.Snapshot[T], at map[string]int) {
 func (p past[T]) part(a *attempt, w walked[T]) part {
 	found := part{
 		scope: p.prefix + string(w.Scope), coverage: string(w.Scope), asOf: w.asOf, history: true, faults: w.faults,
-		fetched: len(w.rows) + len(w.faults), fault: w.fault, horizon: w.horizon,
+		fetched: len(w.rows) + len(w.faults), fault: w.fault, horizon: w.horizon, lag: w.Lag,
 		covers: coveredSpan(w.read, w.asOf, w.Lag),
 	}
 	if found.fault == nil && len(w.faults) > 0 {

@@ -55,14 +55,13 @@ func (a *attempt) subAccounts(ctx context.Context, info exchange.KeyInfo) []ledg
 
 // Codes of a key that works and is not taken.
 const (
-	codeWriteKey   = "key_can_write"
-	codeOtherOwner = "uid_changed"
+	codeWriteKey = "key_can_write"
 )
 
 // refuseKey gives the reason not to take a key that the exchange accepts.
 func (a *attempt) refuseKey(info exchange.KeyInfo) *exchange.Error {
 	if a.job.ExchangeUID != "" && info.UID != a.job.ExchangeUID {
-		return &exchange.Error{Class: exchange.Permission, Code: codeOtherOwner, Message: fmt.Sprintf(
+		return &exchange.Error{Class: exchange.Permission, Code: ledger.CodeOtherOwner, Message: fmt.Sprintf(
 			"the key belongs to UID %s, but this account's data is of UID %s; add it as an account of its own",
 			info.UID, a.job.ExchangeUID)}
 	}

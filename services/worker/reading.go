@@ -32,6 +32,7 @@ type part struct {
 	coverage string
 	covers   []exchange.Window
 	horizon  time.Time
+	lag      time.Duration // of the exchange's history: its newest span is not covered
 	// queue adds the statements that write the part to a batch.
 	queue func(batch *pgx.Batch, stamp snapshot.Stamp, tally *snapshot.Tally)
 	// compare is what a verifying job does in place of queue.

@@ -199,7 +199,7 @@ UPDATE alphapulse.sync_coverage
 SET covered = covered + (SELECT coalesce(range_agg(tstzrange(w.a, w.z)), '{}')
                          FROM unnest($4::timestamptz[], $5::timestamptz[]) AS w (a, z)),
     horizon = CASE WHEN $6::timestamptz > horizon + interval '1 hour' OR horizon IS NULL THEN $6 ELSE horizon END,
-    unreadable = $7
+    unreadable = $7, lag = $8
 WHERE subject_id = $1 AND data_type = $2 AND scope = $3`
 	args := []any{a.job.Subject.ID, string(a.job.DataType), p.coverage}
 	batch.Queue(insert, args...)
@@ -211,7 +211,7 @@ WHERE subject_id = $1 AND data_type = $2 AND scope = $3`
 	if !p.horizon.IsZero() {
 		horizon = &p.horizon
 	}
-	batch.Queue(cover, append(args, from, to, horizon, unreadable(p.fault))...)
+	batch.Queue(cover, append(args, from, to, horizon, unreadable(p.fault), p.lag)...)
 }
 
 // unreadable is why a scope cannot be read whatever the time: the key may not,
