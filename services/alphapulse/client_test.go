@@ -85,9 +85,19 @@ func TestAnAPIThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	sh := shell{[]string{"ALPHAPULSE_API=http://127.0.0.1:1"}, t.Context()}
 	for _, args := range [][]string{
-		{"status"}, {"accounts", "list"}, {"sync", "main"}, {"sync", "main", "--wait"}, {"runs", "list"}, {"runs", "show", "x"},
-		{"coverage", "main"}, {"backfill", "main", "--type", "fills", "--since", "2025-01-31"}, {"verify", "main"},
-		{"quarantine", "list"}, {"quarantine", "retry", "--all"}, {"candles", "list"}, {"accounts", "subs", "main"},
+		{"status"},
+		{"accounts", "list"},
+		{"sync", "main"},
+		{"sync", "main", "--wait"},
+		{"runs", "list"},
+		{"runs", "show", "x"},
+		{"coverage", "main"},
+		{"backfill", "main", "--type", "fills", "--since", "2025-01-31"},
+		{"verify", "main"},
+		{"quarantine", "list"},
+		{"quarantine", "retry", "--all"},
+		{"candles", "list"},
+		{"accounts", "subs", "main"},
 	} {
 		out := sh.run(t, args...)
 		require.Equal(t, exitFailure, out.code, args)

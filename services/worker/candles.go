@@ -18,7 +18,9 @@ func candlesTable() snapshot.Table {
 	return snapshot.Table{
 		Name: "candles", Subject: "market_id", Scope: "scope", NoHistory: true, Guard: "false",
 		Key: []snapshot.Column{
-			{Name: "category", Type: "text"}, {Name: "symbol", Type: "text"}, {Name: "interval", Type: "text"},
+			{Name: "category", Type: "text"},
+			{Name: "symbol", Type: "text"},
+			{Name: "interval", Type: "text"},
 			{Name: "start_at", Type: "timestamptz"},
 		},
 		Compared: []snapshot.Column{

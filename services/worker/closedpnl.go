@@ -23,7 +23,9 @@ func closedPnLTable() snapshot.Table {
 	return snapshot.Table{
 		Name: "closed_pnl", Subject: "account_id", Scope: "scope", NoHistory: true,
 		Key: []snapshot.Column{
-			{Name: "category", Type: "text"}, {Name: "symbol", Type: "text"}, {Name: "order_id", Type: "text"},
+			{Name: "category", Type: "text"},
+			{Name: "symbol", Type: "text"},
+			{Name: "order_id", Type: "text"},
 			{Name: "created_at", Type: "timestamptz"},
 		},
 		Compared: []snapshot.Column{
