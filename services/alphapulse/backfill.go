@@ -95,7 +95,7 @@ func (b *backfillRun) run(ctx context.Context, name string) error {
 	}
 	started, err := c.StartBackfill(ctx, request)
 	if err != nil {
-		return err
+		return maybeBegun(err)
 	}
 	run := started.GetRun()
 	if run != nil && b.wait {

@@ -117,23 +117,23 @@ func TestCtrlCLeavesABackfillRunning(t *testing.T) {
 	t.Parallel()
 	s := apitest.New(t, quick)
 	s.Add(t, "main")
-	claimed := make(chan struct{}, 3)
-	s.Work(func(job *ledger.Claimed) (*ledger.Outcome, *ledger.KeyFacts) {
-		claimed <- struct{}{}
-		return apitest.Hold(job)
-	})
+	s.Work(apitest.Hold)
 	sh := newShell(t, s)
-	var cancel context.CancelFunc
-	sh.ctx, cancel = context.WithCancel(t.Context())
 	started := decode[backfillView](t, sh.ok(t, backfillArgs("--json")...))
-	go func() {
-		<-claimed
-		cancel()
-	}()
-	out := sh.run(t, backfillArgs("--wait")...)
-	require.Equal(t, exitFailure, out.code)
-	require.Contains(t, out.stderr, "interrupted: the backfill goes on as run "+started.RunID)
-	require.Contains(t, out.stderr, "alphapulse coverage main")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	// The person presses it when the progress shows.
+	stderr := &screen{wrote: func(text string) {
+		if strings.Contains(text, "0 of 3 windows") {
+			cancel()
+		}
+	}}
+	p := program{
+		environ: sh.environ, stdin: strings.NewReader(""), stdout: &screen{}, stderr: stderr, args: backfillArgs("--wait"),
+	}
+	require.Equal(t, exitFailure, p.run(ctx))
+	require.Contains(t, stderr.String(), "interrupted: the backfill goes on as run "+started.RunID)
+	require.Contains(t, stderr.String(), "alphapulse coverage main")
 	run, err := s.Ledger.Run(t.Context(), started.RunID)
 	require.NoError(t, err)
 	require.Equal(t, syncjob.RunRunning, run.Status)

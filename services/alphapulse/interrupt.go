@@ -35,3 +35,13 @@ func interruptible(ctx context.Context, patience time.Duration) (context.Context
 	bounded, cancelTimer := context.WithTimeoutCause(caused, patience, errPatience)
 	return bounded, func() { cancelTimer(); end() }
 }
+
+// maybeBegun explains an interruption that came before the answer to a call that
+// starts a run.
+func maybeBegun(err error) error {
+	if err != errInterrupted { //nolint:errorlint // a wrapped one has been explained
+		return err
+	}
+	return errors.New("interrupted: the run may have begun already\n" +
+		"  Next: `alphapulse runs list` shows it; the same command again joins it")
+}

@@ -19,13 +19,17 @@ const (
 	stopTime = 5 * time.Second
 )
 
-// screen keeps what was printed.
+// screen keeps what was printed, and passes it to wrote if there is one.
 type screen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
+	mu    sync.Mutex
+	text  bytes.Buffer
+	wrote func(text string)
 }
 
 func (s *screen) Write(p []byte) (int, error) {
+	if s.wrote != nil {
+		s.wrote(string(p))
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.Write(p)

@@ -83,7 +83,7 @@ func (s *syncRun) run(ctx context.Context, name string) error {
 	}
 	started, err := s.start(ctx, c, request)
 	if err != nil {
-		return err
+		return maybeBegun(err)
 	}
 	if !s.wait {
 		return s.begun(started)

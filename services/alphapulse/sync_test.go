@@ -128,10 +128,10 @@ func TestSyncWaitsForTheProbeOfAPendingAccount(t *testing.T) {
 	out = sh.run(t, "sync", "main", "--wait", "--timeout", "300ms", "--json")
 	require.Equal(t, exitRunning, out.code)
 	require.Equal(t, "probe", decode[syncView](t, out).Jobs[0].DataType, "it is the probe that is still running")
+	require.Contains(t, sh.run(t, "sync", "main", "--wait", "--timeout", "300ms").stderr, "Waiting for the probe")
 
 	s.Work(apitest.Succeed)
 	out = sh.ok(t, "sync", "main", "--wait")
-	require.Contains(t, out.stderr, "Waiting for the probe")
 	require.Contains(t, out.stdout, "succeeded")
 }
 

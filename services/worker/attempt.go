@@ -28,6 +28,10 @@ type attempt struct {
 	// claimedAt is our clock at the claim; with job.ClaimedAt it gives the
 	// database's clock at any later time.
 	claimedAt time.Time
+
+	// paid is set when a window of a history was read to its end: from then on
+	// giving the attempt up costs requests.
+	paid bool
 }
 
 // now is the database's clock.
@@ -41,6 +45,30 @@ func (a *attempt) exchangeNow() time.Time {
 
 // halfTimeOver reports whether half of the attempt's time is used.
 func (a *attempt) halfTimeOver() bool { return time.Since(a.claimedAt) > a.job.Timeout/2 }
+
+// longestSitOut is the most that an attempt waits in its slot for the exchange.
+const longestSitOut = 5 * time.Second
+
+// sitsOut waits out a limit inside the attempt, and reports whether it is over
+// and the window can be read again. An attempt that has read nothing yet gives
+// its slot to another instead, and so does one whose time goes.
+func (a *attempt) sitsOut(ctx context.Context, fault *exchange.Error) bool {
+	if fault == nil || fault.Class != exchange.RateLimited || !a.paid || a.halfTimeOver() {
+		return false
+	}
+	left := time.Until(fault.RetryAt)
+	if fault.RetryAt.IsZero() || left > longestSitOut {
+		return false
+	}
+	over := time.NewTimer(left)
+	defer over.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-over.C:
+		return true
+	}
+}
 
 // connect makes the readers of the job's account or market.
 func (w *Worker) connect(ctx context.Context, a *attempt) *exchange.Error {

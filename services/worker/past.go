@@ -92,6 +92,9 @@ func (w *walked[T]) take(
 		return false
 	}
 	snap := read(ctx, w.Scope, window)
+	for a.sitsOut(ctx, snap.Err) {
+		snap = read(ctx, w.Scope, window)
+	}
 	if snap.Err != nil && snap.Err.Code == exchange.TooManyPages && window.To.Sub(window.From) > shortestWindow {
 		middle := window.From.Add(window.To.Sub(window.From) / 2).Truncate(time.Millisecond)
 		return w.take(ctx, a, exchange.Window{From: window.From, To: middle}, read, at) &&
@@ -103,6 +106,7 @@ func (w *walked[T]) take(
 		return false
 	}
 	w.read = append(w.read, window)
+	a.paid = true
 	return true
 }
 

@@ -204,6 +204,41 @@ func TestAFaultKeepsWhatWasReadBeforeIt(t *testing.T) {
 	require.Equal(t, "NULL", b.value(`SELECT watermark::text FROM alphapulse.sync_scopes WHERE data_type = 'fills'`))
 }
 
+// Giving up would throw away what the limit was spent on: an attempt that has
+// read a window waits. One that has read nothing leaves its slot to another.
+func TestALimitInTheMiddleOfAWalkIsSatOut(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	now := time.Now()
+	s := &archive{fills: []exchange.Fill{fill("1", now.Add(-30*24*time.Hour)), fill("2", now.Add(-20*24*time.Hour))}}
+	limited := 0
+	read := func(ctx context.Context, scope exchange.Scope, w exchange.Window) exchange.Snapshot[exchange.Fill] {
+		if len(s.asked) == 1 && limited < 2 {
+			limited++
+			return exchange.Snapshot[exchange.Fill]{Scope: scope, Err: &exchange.Error{
+				Class: exchange.RateLimited, Code: "10006", RetryAt: time.Now().Add(time.Millisecond),
+			}}
+		}
+		return s.read(ctx, scope, w)
+	}
+	job := b.windowed(syncjob.TriggerBackfill, now.Add(-40*24*time.Hour), now.Add(-10*24*time.Hour))
+	r := newFillsReader().(*fillsReader)
+	settled := b.commit(job, r.walk(t.Context(), b.attempt(job), fillHistory(0), read))
+	require.Equal(t, syncjob.Succeeded, settled.Status)
+	require.Equal(t, 2, limited)
+	require.EqualValues(t, 2, settled.Written.Changed)
+
+	fault := &exchange.Error{Class: exchange.RateLimited, RetryAt: time.Now().Add(time.Hour)}
+	a := b.attempt(job)
+	require.False(t, a.sitsOut(t.Context(), &exchange.Error{Class: exchange.RateLimited, RetryAt: time.Now()}), "nothing was read")
+	a.paid = true
+	require.True(t, a.sitsOut(t.Context(), &exchange.Error{Class: exchange.RateLimited, RetryAt: time.Now()}))
+	require.False(t, a.sitsOut(t.Context(), fault), "too long for a slot")
+	require.False(t, a.sitsOut(t.Context(), &exchange.Error{Class: exchange.Transient, RetryAt: time.Now()}))
+	a.claimedAt = a.claimedAt.Add(-job.Timeout)
+	require.False(t, a.sitsOut(t.Context(), &exchange.Error{Class: exchange.RateLimited, RetryAt: time.Now()}), "no time is left")
+}
+
 func TestAScopeThatCannotBeReadSaysSoInItsCoverage(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -44,7 +44,8 @@ func TestFailingTypesArePartialWithAReasonEach(t *testing.T) {
 	require.Equal(t, syncjob.Succeeded, jobs[syncjob.Balances].Status)
 	require.Equal(t, syncjob.Succeeded, jobs[syncjob.Prices].Status)
 	require.Equal(t, syncjob.Dead, jobs[syncjob.Positions].Status, "nothing repeats a manual job")
-	require.Equal(t, syncjob.Partial, jobs[syncjob.Orders].Status, "its closed orders could be read")
+	require.Equal(t, syncjob.Partial, jobs[syncjob.Orders].Status,
+		"its closed orders could be read: %s", jobs[syncjob.Orders].ErrorMessage)
 	for _, failing := range []syncjob.DataType{syncjob.Positions, syncjob.Orders} {
 		require.Equal(t, "transient", jobs[failing].ErrorClass)
 		require.NotEmpty(t, jobs[failing].ErrorMessage)

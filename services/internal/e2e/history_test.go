@@ -35,10 +35,13 @@ func backfill(t *testing.T, f *fleettest.Fleet, account ledger.Account, from tim
 		AccountID: account.ID, Types: syncjob.Histories(), Since: from, Until: time.Now(),
 	})
 	require.NoError(t, err)
-	f.EventuallyWithin(3*time.Minute, "the backfill has ended", func() bool {
+	f.EventuallyWithin(12*time.Minute, "the backfill has ended", func() bool {
 		run, err = f.Ledger.Run(t.Context(), run.ID)
 		return err == nil && run.Status != syncjob.RunRunning
 	})
+	if run.Status != syncjob.RunSucceeded {
+		f.T.Log("not every window was read:\n" + f.Unread(run.ID))
+	}
 	return run
 }
 
@@ -49,10 +52,11 @@ func checkYear(t *testing.T, f *fleettest.Fleet, account ledger.Account, from ti
 	drift := f.RecordDrift(account, from, time.Now().UTC().Truncate(day))
 	require.Empty(t, drift[:min(len(drift), 20)], "%d differences", len(drift))
 	require.Equal(t, days*2*40, count(t, f, `SELECT count(*) FROM alphapulse.fills WHERE account_id = $1 AND exec_type <> 'Funding'`, account.ID))
-	require.Zero(t, count(t, f, `
-SELECT count(*) FROM alphapulse.sync_coverage
-WHERE account_id = $1 AND unreadable IS NULL AND NOT covered @> tstzrange($2, $3)`,
-		account.ID, from, time.Now().Add(-day)), "a scope is not covered")
+	require.Empty(t, texts(t, f, `
+SELECT concat_ws(' ', data_type, scope, 'horizon', horizon, 'covered', covered) FROM alphapulse.sync_coverage
+WHERE account_id = $1 AND unreadable IS NULL
+  AND NOT covered @> tstzrange(greatest($2, horizon + interval '1 minute'), $3)`,
+		account.ID, from, time.Now().Add(-day-time.Hour)), "scopes that are not covered; withdrawals may be a day late")
 }
 
 func TestAYearOfHistoryIsWholeAndExact(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/services/exchangesim"
@@ -18,6 +19,16 @@ func count(t *testing.T, f *fleettest.Fleet, query string, args ...any) int {
 	var n int
 	require.NoError(t, f.Pool.QueryRow(t.Context(), query, args...).Scan(&n))
 	return n
+}
+
+// texts are the rows of a query of one text column.
+func texts(t *testing.T, f *fleettest.Fleet, query string, args ...any) []string {
+	t.Helper()
+	rows, err := f.Pool.Query(t.Context(), query, args...)
+	require.NoError(t, err)
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	return found
 }
 
 func TestSoldAssetAndClosedPositionDisappear(t *testing.T) {

@@ -163,3 +163,19 @@ FROM alphapulse.sync_jobs ORDER BY queued_at DESC LIMIT 40`)
 	}
 	return strings.Join(lines, "\n")
 }
+
+// Unread lists the jobs of a run that have not succeeded, with their reasons.
+func (f *Fleet) Unread(runID string) string {
+	f.T.Helper()
+	jobs, err := f.Ledger.Jobs(f.T.Context(), runID)
+	if err != nil {
+		return err.Error()
+	}
+	var b strings.Builder
+	for _, j := range jobs {
+		if j.Status != syncjob.Succeeded {
+			fmt.Fprintf(&b, "%s %v %s attempt %d: %s %s\n", j.DataType, j.Window, j.Status, j.Attempt, j.ErrorClass, j.ErrorMessage)
+		}
+	}
+	return b.String()
+}
