@@ -47,7 +47,7 @@ func closedPnLTable() snapshot.Table {
 			{Name: "updated_at", Type: "timestamptz"},
 		},
 		Guard: `t.updated_at IS NULL OR i.updated_at IS NULL OR i.updated_at >= t.updated_at`,
-		Moved: `i.updated_at > $4`,
+		Moved: `i.updated_at > ` + snapshot.LastRead,
 		Times: []string{"created_at"},
 	}
 }

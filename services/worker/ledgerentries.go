@@ -50,7 +50,7 @@ func ledgerTable() snapshot.Table {
 			{Name: "updated_at", Type: "timestamptz"},
 		},
 		Guard: `t.updated_at IS NULL OR i.updated_at IS NULL OR i.updated_at >= t.updated_at`,
-		Moved: `i.updated_at > $4`,
+		Moved: `i.updated_at > ` + snapshot.LastRead,
 		Times: []string{"occurred_at"},
 	}
 }

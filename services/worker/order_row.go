@@ -69,7 +69,7 @@ func ordersTable() snapshot.Table {
 		},
 		Sticky:    []snapshot.Column{{Name: "scope", Type: "text"}},
 		Open:      `t.status IN ('untriggered', 'open', 'partially_filled', 'unknown')`,
-		Moved:     `greatest(i.updated_at, i.created_at) > $4`,
+		Moved:     `greatest(i.updated_at, i.created_at) > ` + snapshot.LastRead,
 		Times:     []string{"created_at", "updated_at"},
 		SpanScope: `t.category = $2`,
 		// Bybit keeps an order without a fill for a day if it was cancelled, and for a

@@ -21,8 +21,9 @@ type Series struct {
 }
 
 // AddCandleSeries configures a series of a market; bars before since are not
-// asked for. The market's first series starts the schedule of its candles. A
-// series that exists is moved to the earlier of both beginnings.
+// asked for. The market's first series starts the schedule of its candles, and
+// each is read at once. A series that exists is moved to the earlier of both
+// beginnings.
 func (l *Ledger) AddCandleSeries(
 	ctx context.Context, marketID, category, symbol, interval string, since time.Time,
 ) error {
@@ -42,6 +43,12 @@ ON CONFLICT (market_id, category, symbol, interval) DO UPDATE SET since = least(
 		err := addSchedule(ctx, tx, syncjob.Subject{Kind: syncjob.Market, ID: marketID}, syncjob.Candles)
 		if err != nil {
 			return err
+		}
+		const atOnce = `
+UPDATE alphapulse.schedules SET next_at = least(next_at, clock_timestamp())
+WHERE market_id = $1 AND data_type = 'candles'`
+		if _, err := tx.Exec(ctx, atOnce, marketID); err != nil {
+			return fmt.Errorf("scheduling the first reading: %w", err)
 		}
 		_, err = tx.Exec(ctx, `SELECT pg_notify($1, $2)`, ChannelAccounts, marketID)
 		return err

@@ -29,6 +29,8 @@ func TestCandlesAreReadWhileASeriesIsConfigured(t *testing.T) {
 	require.Equal(t, "BTCUSDT", series[0].Symbol)
 	require.Equal(t, day(0), series[0].Since.UTC(), "the earlier beginning")
 	require.Equal(t, 1, scheduled())
+	require.Equal(t, 1, b.count(`SELECT count(*) FROM alphapulse.schedules WHERE data_type = 'candles' AND next_at <= clock_timestamp()`),
+		"a new series is read at once")
 	b.makeDue("0")
 	planned, err := b.PlanDue(t.Context(), syncjob.Market, 10)
 	require.NoError(t, err)

@@ -98,7 +98,15 @@ func (f *Fleet) tell(ctx context.Context, venue string, r report) error {
 // The share is halved at most once a second, however many requests were refused.
 const halved = `
 CASE WHEN n.now - t.share_at < 1000000 THEN t.share
-     ELSE greatest(1.0 / 32, least(1, t.share + 0.1 * (n.now - t.share_at) / 1000000) / 2) END`
+     ELSE greatest(n.least, least(1, t.share + 0.1 * (n.now - t.share_at) / 1000000) / 2) END`
+
+// What is left at least. Of an account the exchange tells the limit and what is
+// used of it, so that a refusal that goes on is none of our doing, and the pause
+// that it asks for is slow enough; of an address it tells nothing.
+const (
+	leastOfAccount = 1.0 / 4
+	leastOfAddress = 1.0 / 32
+)
 
 const moment = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 
@@ -106,8 +114,8 @@ func (f *Fleet) slowAddress(ctx context.Context, venue string) error {
 	_, err := f.db.Exec(ctx, `
 UPDATE alphapulse.address_budgets t
 SET share = `+halved+`, share_at = CASE WHEN n.now - t.share_at < 1000000 THEN t.share_at ELSE n.now END
-FROM (SELECT `+moment+` AS now) n
-WHERE t.egress = $1 AND t.venue = $2`, f.cfg.Egress, venue)
+FROM (SELECT `+moment+` AS now, $3::float8 AS least) n
+WHERE t.egress = $1 AND t.venue = $2`, f.cfg.Egress, venue, leastOfAddress)
 	return err
 }
 
@@ -116,8 +124,8 @@ func (f *Fleet) slowAccount(ctx context.Context, venue string, r report, left ti
 UPDATE alphapulse.account_budgets t
 SET share = `+halved+`, share_at = CASE WHEN n.now - t.share_at < 1000000 THEN t.share_at ELSE n.now END,
     blocked_until = greatest(t.blocked_until, n.now + $4)
-FROM (SELECT `+moment+` AS now) n
-WHERE t.venue = $1 AND t.uid = $2 AND t.endpoint = $3`, venue, r.uid, r.endpoint, left.Microseconds())
+FROM (SELECT `+moment+` AS now, $5::float8 AS least) n
+WHERE t.venue = $1 AND t.uid = $2 AND t.endpoint = $3`, venue, r.uid, r.endpoint, left.Microseconds(), leastOfAccount)
 	return err
 }
 

@@ -8,6 +8,11 @@ import (
 // Column is a column and the type its text is cast to.
 type Column struct{ Name, Type string }
 
+// LastRead is when a row was last seen to be as it is stored, for Moved: when its
+// scope was last brought up to date or, if it never was, when the row itself was
+// read.
+const LastRead = `coalesce(nullif($4, timestamptz '0001-01-01Z'), t.as_of)`
+
 // Table describes a data table. Its history table has the same columns, with
 // valid_from and valid_to in place of as_of.
 type Table struct {
@@ -31,9 +36,8 @@ type Table struct {
 
 	// What follows is for comparing the table with the exchange.
 
-	// Moved is a condition on t (stored, NULL if missing), i (incoming) and $4
-	// (when the table was last brought up to date) under which a difference is
-	// one of time only; empty: when t is as it was written, by its history.
+	// Moved is a condition on t (stored, NULL if missing), i (incoming) and
+	// LastRead under which a difference is one of time only; empty: when t is as it was written, by its history.
 	Moved string
 	// Open is a condition on t for the rows that a snapshot of the scope shows;
 	// empty: all.
