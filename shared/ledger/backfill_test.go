@@ -56,7 +56,7 @@ func TestABackfillIsOneJobAWindow(t *testing.T) {
 	require.InDelta(t, 30*time.Minute, run.DeadlineAt.Sub(*run.StartedAt), float64(time.Second))
 	job := b.claim(b.jobOf(run.ID, syncjob.Fills))
 	require.Equal(t, syncjob.Backfill, job.Lane)
-	require.Equal(t, 5, job.MaxAttempts)
+	require.Equal(t, 12, job.MaxAttempts)
 	require.LessOrEqual(t, job.Window.To.Sub(job.Window.From), MaxWindow)
 }
 

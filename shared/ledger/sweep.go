@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,8 +26,10 @@ type lostJob struct {
 	AsOf      *time.Time
 }
 
-// TakeBackLost takes jobs back whose lease has ended: due at once, the lost
-// attempt recorded and counted; ended if it was the last. It returns how many.
+// TakeBackLost takes jobs back whose lease has ended, the lost attempt recorded
+// and counted; ended if it was the last. A live job is due at once. Others wait
+// like after a fault: what kills their workers may do so in a rhythm, and jobs
+// that come back in step with it are all lost again. It returns how many.
 // Rows that are locked, by a commit under way, are left out.
 func (l *Ledger) TakeBackLost(ctx context.Context, limit int) (int, error) {
 	var taken int
@@ -66,6 +69,9 @@ func takeBack(ctx context.Context, tx pgx.Tx, lost lostJob) error {
 	}
 	if lost.Attempt >= lost.Max {
 		out.Status, out.Wait = syncjob.Exhausted(lost.Trigger, lost.Lane, lost.AsOf != nil), ""
+	}
+	if out.Status == syncjob.Waiting && lost.Lane != syncjob.Live {
+		out.After = syncjob.Backoff(lost.Lane, lost.Attempt, rand.Float64()) //nolint:gosec // jitter
 	}
 	job := &Claimed{
 		JobID: lost.ID, Claim: lost.Claim, Attempt: lost.Attempt, DataType: lost.DataType, Lane: lost.Lane,

@@ -31,6 +31,31 @@ WHERE claim = $1 AND error_class = 'lost' AND started_at IS NOT NULL`, held.Clai
 	require.Contains(t, b.publish(), job.JobID)
 }
 
+func TestRule11ALostWindowComesBackOutOfStep(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	run := b.backfill(b.active("main"), 0, 7, syncjob.Fills)
+	id := b.jobOf(run.ID, syncjob.Fills)
+	due := map[time.Duration]bool{}
+	for range 3 {
+		b.claim(id)
+		b.expireLease(id)
+		_, err := b.TakeBackLost(t.Context(), 10)
+		require.NoError(t, err)
+		var wait time.Duration
+		require.NoError(t, b.db.QueryRow(t.Context(), `
+SELECT next_at - (SELECT max(ended_at) FROM alphapulse.sync_attempts a WHERE a.job_id = j.id)
+FROM alphapulse.sync_jobs j WHERE j.id = $1`, id).Scan(&wait))
+		due[wait] = true
+		b.exec(`UPDATE alphapulse.sync_jobs SET next_at = clock_timestamp() WHERE id = $1`, id)
+		b.publish()
+	}
+	require.Len(t, due, 3, "each pause is random")
+	for wait := range due {
+		require.Less(t, wait, 8*time.Second)
+	}
+}
+
 func TestRule22LostAttemptsRunOut(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -40,7 +40,7 @@ func TestRule22ExhaustedEndings(t *testing.T) {
 func TestNumbersOfTheProtocol(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, 3, syncjob.MaxAttempts(syncjob.Live, syncjob.Replay))
-	require.Equal(t, 5, syncjob.MaxAttempts(syncjob.Backfill, syncjob.TriggerBackfill))
+	require.Equal(t, 12, syncjob.MaxAttempts(syncjob.Backfill, syncjob.TriggerBackfill))
 	require.Equal(t, time.Minute, syncjob.JobTimeout(syncjob.Live))
 	require.Equal(t, 10*time.Minute, syncjob.JobTimeout(syncjob.Backfill))
 	require.Equal(t, time.Minute, syncjob.RunDeadline(syncjob.Schedule, 15*time.Second))

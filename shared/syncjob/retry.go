@@ -7,12 +7,14 @@ import "time"
 const MaxReleases = 3
 
 // MaxAttempts is how many attempts a job has. The lane alone decides: what must
-// be fresh is given up earlier.
+// be fresh is given up early, since the next tick asks again. A window of a
+// backfill that is given up is a hole, so it outlasts an exchange that is away
+// for some minutes, and workers that are killed all the time.
 func MaxAttempts(lane Lane, _ Trigger) int {
 	if lane == Live {
 		return 3
 	}
-	return 5
+	return 12
 }
 
 // Exhausted gives how a job ends whose attempts ran out: partial if a scope of

@@ -44,7 +44,7 @@ func newCaller(host string, policies Policies, budget Budget, log *logrus.Entry)
 	for p := range c.executors {
 		c.executors[p] = failsafe.With(
 			failsafe.Policy[any](timeout.New[any](policies.Total)),
-			newRetry(policies),
+			newRetry(policies, maxRetries+mostLimited(Priority(p))-1),
 			breakerPolicy{c.breaker},
 			bulkhead.NewBuilder[any](policies.MaxInFlight).WithMaxWaitTime(policies.QueueWait).Build(),
 			timeout.New[any](policies.Attempt),
@@ -54,11 +54,11 @@ func newCaller(host string, policies Policies, budget Budget, log *logrus.Entry)
 }
 
 // newRetry leaves the decision to the attempt, which knows what went before.
-func newRetry(policies Policies) retrypolicy.RetryPolicy[any] {
+func newRetry(policies Policies, most int) retrypolicy.RetryPolicy[any] {
 	return retrypolicy.NewBuilder[any]().
 		HandleIf(func(_ any, err error) bool { return retriable(err) }).
 		AbortOnErrors(circuitbreaker.ErrOpen, bulkhead.ErrFull, context.Canceled).
-		WithMaxRetries(maxRetries).
+		WithMaxRetries(most).
 		WithBackoff(policies.RetryDelay, policies.RetryMaxDelay).
 		WithJitterFactor(retryJitter).
 		WithDelayFunc(retryDelay).

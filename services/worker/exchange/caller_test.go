@@ -119,6 +119,24 @@ func TestCallerNeverRetriesBeforeTheNamedReset(t *testing.T) {
 	}
 }
 
+// A page of a backfill's walk waits for limits longer than a live call, since the
+// walk would begin anew; failures give up as soon.
+func TestABackfillWaitsForLimitsLonger(t *testing.T) {
+	t.Parallel()
+	for class, tries := range map[Class]int{RateLimited: 6, Transient: 3} {
+		synctest.Test(t, func(t *testing.T) {
+			caller := callerWith(t, &freeBudget{}, nil)
+			made := 0
+			got := caller.Do(WithPriority(t.Context(), Backfill), Call{}, func(context.Context) error {
+				made++
+				return &Error{Class: class, RetryAt: time.Now().Add(time.Second)}
+			})
+			require.Equal(t, class, got.Class)
+			require.Equal(t, tries, made, class)
+		})
+	}
+}
+
 func TestCallerReportsLimitsToTheBudget(t *testing.T) {
 	t.Parallel()
 	budget := &freeBudget{}

@@ -43,8 +43,19 @@ type tries struct {
 
 	skew         *Error // the clock was off; measure before the next attempt
 	skewed       bool
-	limited      bool
+	limited      int
+	failed       int
 	unclassified bool
+}
+
+// mostLimited is how many times a call waits for a rate limit. A live call waits
+// once: its job returns soon enough. A backfill's call is one page of a walk that
+// would begin anew, and pay again for what it has read.
+func mostLimited(p Priority) int {
+	if p == Backfill {
+		return 5
+	}
+	return 1
 }
 
 // next makes one attempt.
@@ -90,16 +101,17 @@ func (t *tries) judge(ctx context.Context, err *Error) error {
 	if err.Class == Transient {
 		out.verdict = faulty
 	}
-	out.retry, out.wait = t.again(err)
+	out.retry, out.wait = t.again(PriorityOf(ctx), err)
 	return out
 }
 
-// again decides on a retry. At most one follows each of a rate limit, a skewed
-// clock and an unknown code; the policy counts the rest.
-func (t *tries) again(err *Error) (bool, time.Duration) {
+// again decides on a retry. At most one follows each of a skewed clock and an
+// unknown code, mostLimited a rate limit, and maxRetries a failure; failures that
+// the policies find themselves are counted by theirs.
+func (t *tries) again(p Priority, err *Error) (bool, time.Duration) {
 	switch err.Class {
 	case Transient:
-		if err.Unclassified && t.unclassified {
+		if t.failed++; t.failed > maxRetries || err.Unclassified && t.unclassified {
 			return false, 0
 		}
 		t.unclassified = t.unclassified || err.Unclassified
@@ -107,10 +119,9 @@ func (t *tries) again(err *Error) (bool, time.Duration) {
 			return true, -1
 		}
 	case RateLimited:
-		if t.limited || err.RetryAt.IsZero() {
+		if t.limited++; t.limited > mostLimited(p) || err.RetryAt.IsZero() {
 			return false, 0
 		}
-		t.limited = true
 	case ClockSkew:
 		if t.skewed {
 			return false, 0
