@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alphapulse/alphapulse/services/exchangesim"
+	"github.com/alphapulse/alphapulse/services/exchangesim/exchangesimtest"
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
@@ -73,6 +75,49 @@ func BenchmarkLease(b *testing.B) {
 			b.ReportMetric(float64(p.Leases())/float64(b.N), "statements/job")
 		})
 	}
+}
+
+// BenchmarkLeaseOfARead compares, in one run, the time of whole jobs, claim, the
+// reading of a wallet over HTTP and commit, whose process asks the fleet's budget
+// and whose process does not. The stand-in is on this machine and answers at
+// once: the exchange takes a hundred times as long.
+func BenchmarkLeaseOfARead(b *testing.B) {
+	const accounts = 64
+	db := pgtest.New(b)
+	sim := exchangesimtest.Start(b, exchangesim.Config{Accounts: accounts})
+	asking, _ := start(b, db, Config{RequestsPerSecond: 1_000_000})
+	alone, err := exchange.NewProcessBudget(exchange.BudgetConfig{Rate: 1e6, Burst: 1e6, MaxWait: time.Second})
+	require.NoError(b, err)
+	free := &process{Fleet: asking.Fleet, adapter: adapter(b, alone)}
+	pool := db.Open(b, func(c *postgres.Config) { c.MaxConns = benchSlots })
+	ids := jobs(b, pool, 2*b.N)
+	reads := func(p *process) func(string) {
+		var readers []exchange.BalanceReader
+		for i := range accounts {
+			readers = append(readers, p.reader(b, sim, i))
+		}
+		return func(id string) {
+			at, err := strconv.ParseUint(id[:4], 16, 64)
+			require.NoError(b, err)
+			snap := readers[at%accounts].Balances(b.Context(), "unified")
+			if snap.Err != nil {
+				b.Error(snap.Err)
+			}
+		}
+	}
+	withLease, withoutLease := reads(asking), reads(free)
+	var with, without time.Duration
+	leases := asking.Leases()
+	b.ResetTimer()
+	for part := range slices.Chunk(ids, 16*benchSlots) {
+		half := len(part) / 2
+		without += work(b, pool, part[:half], withoutLease)
+		with += work(b, pool, part[half:], withLease)
+	}
+	b.ReportMetric(float64(without.Microseconds())/float64(b.N), "job-µs")
+	b.ReportMetric(float64((with-without).Microseconds())/float64(b.N), "lease-µs/job")
+	b.ReportMetric(float64(with-without)/float64(without), "lease/job")
+	b.ReportMetric(float64(asking.Leases()-leases)/float64(b.N), "statements/job")
 }
 
 // work claims and commits jobs in benchSlots slots, and does something before.

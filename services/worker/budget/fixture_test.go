@@ -38,12 +38,7 @@ func start(t testing.TB, db *pgtest.DB, cfg Config) (p *process, end func()) {
 	var err error
 	p.Fleet, err = New(p.db, cfg)
 	require.NoError(t, err)
-	policies := exchange.DefaultPolicies()
-	policies.MaxInFlight = 64
-	hosts, err := exchange.NewHosts(policies, p.Fleet, cfg.Log)
-	require.NoError(t, err)
-	p.adapter, err = bybit.NewAdapter(hosts, bybit.Settings{})
-	require.NoError(t, err)
+	p.adapter = adapter(t, p.Fleet)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -56,6 +51,18 @@ func start(t testing.TB, db *pgtest.DB, cfg Config) (p *process, end func()) {
 	})
 	t.Cleanup(end)
 	return p, end
+}
+
+// adapter is the exchange as a process with a budget sees it.
+func adapter(t testing.TB, budget exchange.Budget) *bybit.Adapter {
+	t.Helper()
+	policies := exchange.DefaultPolicies()
+	policies.MaxInFlight = 64
+	hosts, err := exchange.NewHosts(policies, budget, queuetest.Discard())
+	require.NoError(t, err)
+	a, err := bybit.NewAdapter(hosts, bybit.Settings{})
+	require.NoError(t, err)
+	return a
 }
 
 // reader reads the balances of account i of the stand-in.
