@@ -18,6 +18,8 @@ GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 ARGS ?=
 # Arguments for `go test`: make test TESTFLAGS='-run TestClaim'
 TESTFLAGS ?=
+# How long `make fuzz` tries each decoder: inputs (1000x) or time (30s)
+FUZZTIME ?= 1000000x
 # STRICT=1 makes an error of what otherwise is only reported as not run.
 STRICT ?=
 
@@ -35,6 +37,13 @@ test: gcc postgres ## all tests of all modules, with the race detector, in rando
 	@for module in $(APART); do \
 		echo "== $$module"; \
 		(cd $$module && GOWORK=off go test -race -shuffle=on -count=1 -timeout 5m $(TESTFLAGS) ./...); \
+	done
+
+.PHONY: fuzz
+fuzz: ## a million inputs for each decoder of the exchange's answers
+	@package=./services/worker/exchange/bybit; \
+	for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 	done
 
 .PHONY: build
