@@ -61,7 +61,9 @@ type PositionReader interface {
 type OpenOrderReader interface {
 	OpenOrderScopes() []Scope
 	OpenOrders(ctx context.Context, scope Scope) Snapshot[Order]
-	Order(ctx context.Context, category, orderID string) (order Order, found bool, err *Error)
+	// Order looks up an order of which category and id are known, and symbol and
+	// time of creation if they were stored.
+	Order(ctx context.Context, known Order) (order Order, found bool, err *Error)
 }
 
 // History is one scope of what lies in the past, and what the exchange allows

@@ -147,7 +147,7 @@ func TestScopesThatAreNotServedAreRefused(t *testing.T) {
 	require.Equal(t, exchange.Unsupported, client.OpenOrders(t.Context(), "linear:BTC").Err.Class)
 	require.Equal(t, exchange.Unsupported, client.ClosedOrders(t.Context(), "linear:USDT", exchange.Window{}).Err.Class)
 	require.Equal(t, exchange.Unsupported, market.Prices(t.Context(), "option").Err.Class)
-	_, _, fault := client.Order(t.Context(), "linear:USDT", "x")
+	_, _, fault := client.Order(t.Context(), exchange.Order{Category: "linear:USDT", OrderID: "x"})
 	require.Equal(t, exchange.Unsupported, fault.Class)
 	require.Empty(t, stand.requests)
 }

@@ -12,6 +12,7 @@ type Client struct {
 	session  *session
 	settings Settings
 	mode     accountMode
+	knew     string // the mode as it was found before
 	// settleCoins of linear contracts: the settings' and those that the market
 	// was found to list.
 	settleCoins []string
@@ -40,6 +41,7 @@ func New(config Config) (*Client, error) {
 		session:     session,
 		settings:    settings,
 		mode:        modeOf(config.Target.Mode),
+		knew:        config.Target.Mode,
 		settleCoins: union(settings.SettleCoins, config.Target.SettleCoins),
 	}, nil
 }

@@ -4,32 +4,47 @@ import (
 	"context"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 )
 
 // Order looks one order up among the open and recently closed ones, then in
 // the history. It is not found only if both answered and neither has it; an
-// order cancelled without a fill is forgotten by the exchange after a day. No
-// settle coin is needed where an order is named.
-func (c *Client) Order(ctx context.Context, category, orderID string) (exchange.Order, bool, *exchange.Error) {
+// order cancelled without a fill is forgotten by the exchange after a day.
+//
+// Open orders of linear are listed by symbol, base or settle coin only, so the
+// symbol is sent where it is known. Without times the history answers for the last
+// week, so it is asked for the week in which the order was made, and then, since
+// it may be filed by when it ended, without.
+func (c *Client) Order(ctx context.Context, known exchange.Order) (exchange.Order, bool, *exchange.Error) {
+	category, orderID := known.Category, known.OrderID
 	if fault := unserved(exchange.Scope(category), scopesOf(c.ClosedOrderHistories())); fault != nil {
 		return exchange.Order{}, false, fault
 	}
 	if orderID == "" {
 		return exchange.Order{}, false, &exchange.Error{Class: exchange.BadRequest, Message: "an order is looked up by its id, and none was given"}
 	}
-	for _, ep := range []endpoint{orderRealtime, orderHistory} {
-		order, found, fault := c.lookUp(ctx, ep, category, orderID)
-		if found || fault != nil {
-			return order, found, fault
-		}
+	named := url.Values{"category": {category}, "orderId": {orderID}}
+	if known.Symbol != "" {
+		named.Set("symbol", known.Symbol)
 	}
-	return exchange.Order{}, false, nil
+	order, found, fault := c.lookUp(ctx, orderRealtime, named)
+	if found || fault != nil {
+		return order, found, fault
+	}
+	order, found, fault = c.lookUp(ctx, orderHistory, named)
+	if found || fault != nil || known.CreatedAt.IsZero() {
+		return order, found, fault
+	}
+	from := known.CreatedAt.Add(-time.Second).Truncate(time.Millisecond)
+	named.Set("startTime", strconv.FormatInt(from.UnixMilli(), 10))
+	named.Set("endTime", strconv.FormatInt(from.Add(maxWindow).UnixMilli(), 10))
+	return c.lookUp(ctx, orderHistory, named)
 }
 
-func (c *Client) lookUp(ctx context.Context, ep endpoint, category, orderID string) (exchange.Order, bool, *exchange.Error) {
-	query := url.Values{"category": {category}, "orderId": {orderID}}
+func (c *Client) lookUp(ctx context.Context, ep endpoint, query url.Values) (exchange.Order, bool, *exchange.Error) {
+	category, orderID := query.Get("category"), query.Get("orderId")
 	page, fault := c.session.pages(ep, query)(ctx, "")
 	if fault != nil {
 		if unknownOrder(fault) {

@@ -3,6 +3,7 @@ package bybit
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 	"github.com/stretchr/testify/require"
@@ -20,8 +21,8 @@ func TestGotcha12VanishedOrderIsLookedUp(t *testing.T) {
 	}{
 		"open":                         {list("", open), list("", closed), "open", true, 0},
 		"in the history":               {list(""), list("", closed), "filled", true, 1},
-		"unknown to both":              {list(""), list(""), "", false, 1},
-		"unknown to both, with a code": {gone, gone, "", false, 1},
+		"unknown to both":              {list(""), list(""), "", false, 2},
+		"unknown to both, with a code": {gone, gone, "", false, 2},
 		"known to the second only":     {gone, list("", closed), "filled", true, 1},
 	}
 	for name, c := range cases {
@@ -30,14 +31,19 @@ func TestGotcha12VanishedOrderIsLookedUp(t *testing.T) {
 			stand := newStand(t)
 			stand.on(orderRealtime, always(c.realtime))
 			stand.on(orderHistory, always(c.history))
-			order, found, fault := stand.client(t).Order(t.Context(), linear, "7")
+			order, found, fault := stand.client(t).Order(t.Context(), exchange.Order{Category: linear, OrderID: "7", Symbol: "BTCUSDT", CreatedAt: time.UnixMilli(1_700_000_000_000)})
 			require.Nil(t, fault)
 			require.Equal(t, c.found, found)
 			require.Equal(t, c.status, order.Status)
 			require.Len(t, stand.asked(orderHistory), c.asked)
 			q := stand.asked(orderRealtime)[0].URL.Query()
 			require.Equal(t, "7", q.Get("orderId"))
-			require.False(t, q.Has("settleCoin"), "an order that is named needs none")
+			require.Equal(t, "BTCUSDT", q.Get("symbol"), "linear is listed by symbol, base or settle coin only")
+			if c.asked == 2 {
+				q = stand.asked(orderHistory)[1].URL.Query()
+				require.Equal(t, []string{"1699999999000", "1700604799000"}, []string{q.Get("startTime"), q.Get("endTime")},
+					"the week in which it was made: without times the history answers for the last one")
+			}
 		})
 	}
 }
@@ -59,12 +65,12 @@ func TestOrderIsNotGoneBecauseTheExchangeFails(t *testing.T) {
 			stand := newStand(t)
 			stand.on(orderRealtime, always(list("")))
 			stand.on(orderHistory, c.history)
-			_, found, fault := stand.client(t).Order(t.Context(), spot, "7")
+			_, found, fault := stand.client(t).Order(t.Context(), exchange.Order{Category: spot, OrderID: "7"})
 			require.False(t, found)
 			require.NotNil(t, fault)
 			require.Equal(t, c.want, fault.Class)
 		})
 	}
-	_, _, fault := newStand(t).client(t).Order(t.Context(), spot, "")
+	_, _, fault := newStand(t).client(t).Order(t.Context(), exchange.Order{Category: spot})
 	require.Equal(t, exchange.BadRequest, fault.Class)
 }

@@ -34,6 +34,7 @@ type past[T exchange.Keyed] struct {
 // snapshot asks for the window if the histories serve the scope and allow it.
 func (p past[T]) snapshot(ctx context.Context, s *session, histories []exchange.History, scope exchange.Scope, window exchange.Window) exchange.Snapshot[T] {
 	w := newWalk(s, p.newer)
+	w.most = maxWindowPages
 	fault := unserved(scope, scopesOf(histories))
 	if fault == nil {
 		fault = checkWindow(window, longest(histories, scope))
@@ -42,6 +43,9 @@ func (p past[T]) snapshot(ctx context.Context, s *session, histories []exchange.
 		if fault == nil {
 			fault = w.run(ctx, p.endpoint, s.pages(p.endpoint, query), p.read)
 		}
+	}
+	if fault == nil && w.dropped { // those rows are nowhere, so the window is not read
+		fault = incomplete(p.endpoint, fmt.Sprintf("more than %d bytes of rows were not understood", maxFaultPayloads))
 	}
 	return w.snapshot(scope, fault)
 }
@@ -86,9 +90,9 @@ func checkWindow(window exchange.Window, longest time.Duration) *exchange.Error 
 // windowQuery asks for a window by its bounds in milliseconds. Both are always
 // sent, since each one's default has changed before.
 //
-// Whether the exchange's own bounds are inclusive is not documented. Start is
-// sent as it is, end as the last millisecond before To, which is right if they
-// are; if they are not, a caller's overlap covers it.
+// Whether the exchange's own bounds are inclusive is not documented; both are
+// taken to be, as other clients do. Start is sent as it is, end as the last
+// millisecond before To.
 func windowQuery(window exchange.Window, limit int) url.Values {
 	return url.Values{
 		"startTime": {strconv.FormatInt(window.From.UnixMilli(), 10)},

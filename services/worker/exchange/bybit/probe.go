@@ -117,7 +117,7 @@ func (c *Client) accountMode(ctx context.Context, key keyRow) (string, *exchange
 		if fault.Class.EndsJob() {
 			return "", fault
 		}
-		return keyMode(key), nil
+		return c.knownMode(key), nil
 	}
 	row, fault := decodeResult[modeRow](c.session, got)
 	if fault != nil {
@@ -128,6 +128,17 @@ func (c *Client) accountMode(ctx context.Context, key keyRow) (string, *exchange
 		mode += "/" + strings.ToLower(string(row.MarginMode))
 	}
 	return mode, nil
+}
+
+// knownMode is the account's mode where account/info cannot say it: as it was
+// found before, if that agrees with the key and says more. Forgetting that an
+// account is unified 1.0 would silently drop its contract wallet.
+func (c *Client) knownMode(key keyRow) string {
+	mode := keyMode(key)
+	if strings.HasPrefix(c.knew, mode) {
+		return c.knew
+	}
+	return mode
 }
 
 // keyMode goes by uta alone; the key's older flag "unified" misleads (ccxt#16937).

@@ -12,7 +12,11 @@ import (
 )
 
 const (
-	maxPages = 1000
+	// maxPages is the most pages of a walk that cannot be cut, maxWindowPages of
+	// one window of a history: a longer one is read in pieces, and what of it was
+	// read is lost.
+	maxPages       = 1000
+	maxWindowPages = 200
 	// maxFaultPayloads bounds how much of a walk's faulty rows themselves is
 	// kept, in bytes. The keys are kept for all: they protect what is stored.
 	maxFaultPayloads = 8 << 20
@@ -30,6 +34,7 @@ type decode[T exchange.Keyed] func(raw json.RawMessage) (*T, *exchange.RowFault)
 // walk collects the rows of one scope over all pages of all its queries.
 type walk[T exchange.Keyed] struct {
 	session *session
+	most    int // pages of a query
 	// newer decides between two versions of a row that was seen twice, because
 	// rows move between pages while they are read. Nil: the later page wins.
 	newer func(candidate, kept T) bool
@@ -40,10 +45,11 @@ type walk[T exchange.Keyed] struct {
 	faults   []exchange.RowFault
 	payloads int                        // bytes
 	met      map[[sha256.Size]byte]bool // faults, by key and payload
+	dropped  bool                       // the payload of a fault was
 }
 
 func newWalk[T exchange.Keyed](s *session, newer func(candidate, kept T) bool) *walk[T] {
-	return &walk[T]{session: s, newer: newer, index: map[string]int{}, met: map[[sha256.Size]byte]bool{}}
+	return &walk[T]{session: s, most: maxPages, newer: newer, index: map[string]int{}, met: map[[sha256.Size]byte]bool{}}
 }
 
 // run reads pages until the cursor or the list is empty. Short pages and a
@@ -52,7 +58,7 @@ func newWalk[T exchange.Keyed](s *session, newer func(candidate, kept T) bool) *
 func (w *walk[T]) run(ctx context.Context, ep endpoint, next fetch, read decode[T]) *exchange.Error {
 	seen := map[string]bool{}
 	cursor := ""
-	for range maxPages {
+	for range w.most {
 		page, fault := next(ctx, cursor)
 		if fault != nil {
 			return fault
@@ -70,7 +76,7 @@ func (w *walk[T]) run(ctx context.Context, ep endpoint, next fetch, read decode[
 		seen[page.cursor] = true
 		cursor = page.cursor
 	}
-	fault := incomplete(ep, fmt.Sprintf("there are more than %d pages", maxPages))
+	fault := incomplete(ep, fmt.Sprintf("there are more than %d pages", w.most))
 	fault.Code = exchange.TooManyPages
 	return fault
 }
@@ -108,7 +114,7 @@ func (w *walk[T]) fault(fault exchange.RowFault) {
 	}
 	w.met[id] = true
 	if w.payloads += len(fault.Payload); w.payloads > maxFaultPayloads {
-		fault.Payload = nil
+		fault.Payload, w.dropped = nil, true
 	}
 	w.faults = append(w.faults, fault)
 }

@@ -39,7 +39,7 @@ func subAccounts(ctx context.Context, from any, _ exchange.Scope, _ exchange.Win
 
 // oneOrder takes an order that is found for a row.
 func oneOrder(ctx context.Context, from any, scope exchange.Scope, _ exchange.Window) result {
-	order, found, fault := from.(exchange.OpenOrderReader).Order(ctx, string(scope), soughtOrder)
+	order, found, fault := from.(exchange.OpenOrderReader).Order(ctx, exchange.Order{Category: string(scope), OrderID: soughtOrder, Symbol: "BTCUSDT"})
 	got := result{complete: fault == nil, err: fault}
 	if found {
 		got.rows = []exchange.Keyed{order}
