@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,8 +31,10 @@ type attempt struct {
 	claimedAt time.Time
 
 	// paid is set when a window of a history was read to its end: from then on
-	// giving the attempt up costs requests.
+	// giving the attempt up costs requests. rows is how many rows of histories it
+	// has read.
 	paid bool
+	rows int
 }
 
 // now is the database's clock.
@@ -67,6 +70,50 @@ func (a *attempt) sitsOut(ctx context.Context, fault *exchange.Error) bool {
 		return false
 	case <-over.C:
 		return true
+	}
+}
+
+// mostRows is about as many rows of a history as one commit can write while its
+// lease lasts.
+const mostRows = 50_000
+
+// enough says why a walk of a history should read no further window; empty: it
+// should.
+func (a *attempt) enough() string {
+	switch {
+	case a.halfTimeOver():
+		return "the time was up"
+	case a.rows >= mostRows:
+		return fmt.Sprintf("%d rows were read, which is enough for one commit,", a.rows)
+	default:
+		return ""
+	}
+}
+
+// leftOver is the fault of a walk that ended before a window although nothing is
+// wrong. What was read is stored.
+func (a *attempt) leftOver(why string, w exchange.Window) *exchange.Error {
+	next := "the next job goes on"
+	if a.job.Lane != syncjob.Live {
+		next = "the rest is read when holes are filled, or by the same backfill again"
+	}
+	return &exchange.Error{Class: exchange.Incomplete, Message: fmt.Sprintf(
+		"%s before %s; %s", why, w.From.UTC().Format(time.RFC3339), next)}
+}
+
+// cutOff is the fault of a walk that a limit or the end of its time cut off. One
+// that has read something keeps it: thrown away, the same would be read and lost
+// again and again.
+func (a *attempt) cutOff(ctx context.Context, fault *exchange.Error, w exchange.Window) *exchange.Error {
+	switch {
+	case fault == nil || !a.paid:
+		return fault
+	case fault.Class == exchange.RateLimited:
+		return a.leftOver("the exchange's limit was reached ("+faultText(fault)+")", w)
+	case errors.Is(context.Cause(ctx), errTimeUp):
+		return a.leftOver("the time was up", w)
+	default:
+		return fault
 	}
 }
 
@@ -167,11 +214,13 @@ func (a *attempt) storedRows(ctx context.Context, t snapshot.Table, scope string
 // state it does not know.
 func (a *attempt) storedOpenOrders(ctx context.Context) ([]storedOrder, error) {
 	const query = `
-SELECT category, order_id, coalesce(client_order_id, ''), symbol, side, coalesce(order_type, ''),
+SELECT category, order_id, coalesce(client_order_id, ''), coalesce(symbol, ''), coalesce(side, ''), coalesce(order_type, ''),
        coalesce(time_in_force, ''), status, coalesce(exchange_status, ''), coalesce(price::text, ''),
        coalesce(quantity::text, ''), coalesce(filled_quantity::text, ''), coalesce(average_price::text, ''),
-       coalesce(trigger_price::text, ''), fees, reduce_only, created_at, updated_at, coalesce(scope, ''), observed_at
-FROM alphapulse.orders
+       coalesce(trigger_price::text, ''), fees, reduce_only, created_at, updated_at, coalesce(scope, ''), observed_at,
+       EXISTS (SELECT FROM alphapulse.orders_history h
+               WHERE h.account_id = o.account_id AND h.category = o.category AND h.order_id = o.order_id)
+FROM alphapulse.orders o
 WHERE account_id = $1 AND status IN ('untriggered', 'open', 'partially_filled', 'unknown')`
 	rows, err := a.db.Query(ctx, query, a.job.Subject.ID)
 	if err != nil {
@@ -182,7 +231,7 @@ WHERE account_id = $1 AND status IN ('untriggered', 'open', 'partially_filled', 
 		var created, updated *time.Time
 		err := row.Scan(&o.Category, &o.OrderID, &o.ClientOrderID, &o.Symbol, &o.Side, &o.OrderType, &o.TimeInForce,
 			&o.Status, &o.ExchangeStatus, &o.Price, &o.Quantity, &o.FilledQuantity, &o.AveragePrice, &o.TriggerPrice,
-			&o.Fees, &o.ReduceOnly, &created, &updated, &o.Scope, &o.ObservedAt)
+			&o.Fees, &o.ReduceOnly, &created, &updated, &o.Scope, &o.ObservedAt, &o.Written)
 		if created != nil {
 			o.CreatedAt = *created
 		}

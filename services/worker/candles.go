@@ -77,7 +77,7 @@ func (r *candlesReader) read(ctx context.Context, a *attempt) reading {
 	return got
 }
 
-// series goes on with one series, from its watermark or its beginning.
+// series reads what is missing of one series since its beginning.
 func (r *candlesReader) series(
 	ctx context.Context, a *attempt, source exchange.CandleReader, c configuredSeries, known map[string]knownHistory,
 ) part {
@@ -90,8 +90,8 @@ func (r *candlesReader) series(
 	if history.Depth > 0 {
 		s.horizon = now.Add(-history.Depth)
 	}
-	from := latest(known[string(c.Scope())].watermark, c.Since)
-	s.windows = filled(s.reach(exchange.Window{From: from, To: now}))
+	// What is covered is not read again; a beginning that was moved back is.
+	s.windows = subtract(s.reach(exchange.Window{From: c.Since, To: now}), known[string(c.Scope())].covered)
 	return r.part(a, walkStretch(ctx, a, s, func(
 		ctx context.Context, _ exchange.Scope, w exchange.Window,
 	) exchange.Snapshot[exchange.Candle] {

@@ -15,7 +15,9 @@ import (
 const catalogLife = time.Minute
 
 // listing is what a market's instruments say that an adapter must know: linear
-// contracts are asked for by settle coin, and options by base coin.
+// contracts are asked for by settle coin, and options by base coin. Bases that are
+// held count too: options are listed by base, so that a new one would never be
+// found by its listing.
 type listing struct {
 	settleCoins, optionBases []string
 	readAt                   time.Time
@@ -55,8 +57,13 @@ func (c *catalog) read(ctx context.Context, marketID string) (listing, error) {
 	const query = `
 SELECT coalesce(array_agg(DISTINCT settle_asset ORDER BY settle_asset)
                 FILTER (WHERE category = 'linear' AND settle_asset IS NOT NULL), '{}'),
-       coalesce(array_agg(DISTINCT base_asset ORDER BY base_asset)
-                FILTER (WHERE category = 'option' AND base_asset IS NOT NULL), '{}')
+       (SELECT coalesce(array_agg(DISTINCT base ORDER BY base), '{}') FROM (
+            SELECT base_asset FROM alphapulse.instruments
+            WHERE market_id = $1 AND category = 'option' AND base_asset IS NOT NULL
+            UNION
+            SELECT split_part(p.symbol, '-', 1)
+            FROM alphapulse.positions p JOIN alphapulse.accounts a ON a.id = p.account_id
+            WHERE a.market_id = $1 AND p.category = 'option') b (base))
 FROM alphapulse.instruments WHERE market_id = $1`
 	fresh := listing{readAt: time.Now()}
 	rows, err := c.db.Query(ctx, query, marketID)

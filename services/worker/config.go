@@ -36,7 +36,9 @@ type Config struct {
 	// "spot/BTCUSDT".
 	PriceSymbols []string
 	// ForgottenAfter is how long a vanished order that the exchange does not
-	// find is called unknown before its cancellation is inferred; 0: a minute.
+	// find is called unknown before its cancellation is inferred; 0: 25 hours. An
+	// unfilled order that was cancelled is in the history for a day: until then
+	// not to be found means that the history lags.
 	ForgottenAfter time.Duration
 }
 
@@ -67,7 +69,7 @@ func (c Config) complete() (Config, error) {
 		c.Slots = 8
 	}
 	if c.ForgottenAfter == 0 {
-		c.ForgottenAfter = time.Minute
+		c.ForgottenAfter = 25 * time.Hour
 	}
 	var faults []error
 	if c.Slots < 1 || c.Slots > 4096 {

@@ -49,7 +49,10 @@ func ledgerTable() snapshot.Table {
 			{Name: "occurred_at", Type: "timestamptz"},
 			{Name: "updated_at", Type: "timestamptz"},
 		},
-		Guard: `t.updated_at IS NULL OR i.updated_at IS NULL OR i.updated_at >= t.updated_at`,
+		// Most entries have no time of their last change: there the later reading is
+		// right.
+		Guard: `CASE WHEN t.updated_at IS NULL OR i.updated_at IS NULL THEN $4 >= t.as_of
+		             ELSE i.updated_at >= t.updated_at END`,
 		Moved: `i.updated_at > ` + snapshot.LastRead,
 		Times: []string{"occurred_at"},
 	}

@@ -14,7 +14,8 @@ const closedPrefix = "closed:"
 func (w *ordersWalk) closed(ctx context.Context, source exchange.ClosedOrderReader) bool {
 	stretches, fault := w.a.plan(ctx, source.ClosedOrderHistories(), closedPrefix)
 	if fault != nil {
-		return w.goOn(fault)
+		w.got.fault = fault
+		return false
 	}
 	for _, s := range stretches {
 		past := walkStretch(ctx, w.a, s, source.ClosedOrders)

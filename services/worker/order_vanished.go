@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
 // maxLookups bounds the single orders one job asks for. What is over is left to
@@ -17,6 +18,7 @@ const maxLookups = 100
 type storedOrder struct {
 	exchange.Order
 	ObservedAt time.Time
+	Written    bool // by a job of ours: it has a history
 }
 
 // lookUpVanished asks for each order that is open in the table and was in no
@@ -63,13 +65,15 @@ func (w *ordersWalk) lookUpVanished(ctx context.Context, source exchange.OpenOrd
 func (w *ordersWalk) lookUp(
 	ctx context.Context, source exchange.OpenOrderReader, stored storedOrder, snap *exchange.Snapshot[exchange.Order],
 ) bool {
-	order, found, fault := source.Order(ctx, stored.Category, stored.OrderID)
+	order, found, fault := source.Order(ctx, stored.Order)
 	switch {
 	case fault != nil:
 		snap.Complete, snap.Err = false, fault
 		return w.goOn(fault)
 	case found:
 		snap.Rows = append(snap.Rows, order)
+	case w.a.job.Trigger == syncjob.Repair && !stored.Written:
+		w.strangers = append(w.strangers, stored)
 	default:
 		gone := stored.Order
 		if stored.Status != "unknown" {

@@ -2,9 +2,12 @@ package worker
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 	"github.com/alphapulse/alphapulse/services/worker/snapshot"
@@ -66,6 +69,9 @@ type ordersWalk struct {
 	got   reading // carries the fault that ends the job
 	opens []exchange.Snapshot[exchange.Order]
 	pasts []walked[exchange.Order]
+	// strangers are open in the table and unknown to the exchange, found by a
+	// repair.
+	strangers []storedOrder
 }
 
 // goOn notes a fault and reports whether the reading continues.
@@ -113,6 +119,9 @@ func (w *ordersWalk) reading() reading {
 	}
 	for _, past := range w.pasts { // the scopes of the past are written last and so decided first
 		past.rows = keep(past.rows)
+		if w.openUnread(past.Scope) {
+			past.covers = nil
+		}
 		w.got.parts = append(w.got.parts, w.past.part(w.a, past))
 	}
 	for _, snap := range w.opens {
@@ -120,6 +129,16 @@ func (w *ordersWalk) reading() reading {
 		w.got.parts = append(w.got.parts, w.openPart(snap))
 	}
 	return w.got
+}
+
+// openUnread reports whether the open orders of a category could not be read. Then
+// its closed ones are stored and count as nothing: an order that was open and
+// ends before the next reading may be filed by when it was made.
+func (w *ordersWalk) openUnread(category exchange.Scope) bool {
+	return slices.ContainsFunc(w.opens, func(snap exchange.Snapshot[exchange.Order]) bool {
+		of, _, _ := strings.Cut(string(snap.Scope), ":")
+		return of == string(category) && snap.Err != nil && unreadable(snap.Err) == nil
+	})
 }
 
 func (w *ordersWalk) rows() [][]exchange.Order {
@@ -136,17 +155,42 @@ func (w *ordersWalk) rows() [][]exchange.Order {
 func (w *ordersWalk) openPart(snap exchange.Snapshot[exchange.Order]) part {
 	p := snapshotPart(snap, w.writer, orderValues)
 	p.stores = !snap.AsOf.IsZero() && (snap.Complete || len(snap.Rows) > 0)
-	p.queue = w.upsert(snap.Rows)
+	p.queue = w.upsert(snap)
 	if snap.Complete {
 		p.compare = compareSnapshot(w.writer, snapshot.Collect(w.writer.Table(), snap.Rows, orderValues))
 	}
 	return p
 }
 
-// upsert writes orders; no order is ever deleted by a walk.
-func (w *ordersWalk) upsert(orders []exchange.Order) func(*pgx.Batch, snapshot.Stamp, *snapshot.Tally) {
-	rows := snapshot.Collect(w.writer.Table(), orders, orderValues)
-	return func(batch *pgx.Batch, stamp snapshot.Stamp, tally *snapshot.Tally) {
-		w.writer.Upsert(batch, stamp, rows, tally)
+// upsert writes open orders. A repair overwrites whatever is stored; and only a
+// repair deletes, and only what was written by none of our jobs.
+func (w *ordersWalk) upsert(snap exchange.Snapshot[exchange.Order]) func(*pgx.Batch, snapshot.Stamp, *snapshot.Tally) {
+	rows := snapshot.Collect(w.writer.Table(), snap.Rows, orderValues)
+	if w.a.job.Trigger != syncjob.Repair {
+		return func(batch *pgx.Batch, stamp snapshot.Stamp, tally *snapshot.Tally) {
+			w.writer.Upsert(batch, stamp, rows, tally)
+		}
 	}
+	return func(batch *pgx.Batch, stamp snapshot.Stamp, tally *snapshot.Tally) {
+		w.mender.Upsert(batch, stamp, rows, tally)
+		for _, o := range w.strangers {
+			if o.Scope == snap.Scope {
+				w.deleteStranger(batch, o, tally)
+			}
+		}
+	}
+}
+
+// deleteStranger deletes an order that the exchange does not know and of which
+// there is no history: it was put into the table by something else.
+func (w *ordersWalk) deleteStranger(batch *pgx.Batch, o storedOrder, tally *snapshot.Tally) {
+	const remove = `
+DELETE FROM alphapulse.orders t
+WHERE t.account_id = $1 AND t.category = $2 AND t.order_id = $3
+  AND NOT EXISTS (SELECT FROM alphapulse.orders_history h
+                  WHERE h.account_id = t.account_id AND h.category = t.category AND h.order_id = t.order_id)`
+	batch.Queue(remove, w.a.job.Subject.ID, o.Category, o.OrderID).Exec(func(tag pgconn.CommandTag) error {
+		tally.Deleted += tag.RowsAffected()
+		return nil
+	})
 }

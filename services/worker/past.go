@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -45,6 +44,7 @@ type readWindow[T exchange.Keyed] func(context.Context, exchange.Scope, exchange
 type walked[T exchange.Keyed] struct {
 	stretch
 	read   []exchange.Window // to their end
+	covers []exchange.Window // of read, what counts as covered
 	rows   []T
 	faults []exchange.RowFault
 	asOf   time.Time
@@ -67,7 +67,8 @@ func (p past[T]) walk(ctx context.Context, a *attempt, histories []exchange.Hist
 }
 
 // walkStretch reads the windows of a stretch, oldest first. What does not fit
-// into half of the job's time is left to the next one, and it says so.
+// into half of the job's time, or into one commit, is left to the next one, and it
+// says so.
 func walkStretch[T exchange.Keyed](ctx context.Context, a *attempt, s stretch, read readWindow[T]) walked[T] {
 	w := walked[T]{stretch: s}
 	at := map[string]int{}
@@ -81,14 +82,17 @@ func walkStretch[T exchange.Keyed](ctx context.Context, a *attempt, s stretch, r
 	return w
 }
 
-// take reads a window, in halves if it has more pages than a walk may have, and
+// pieces is into how many a window is cut that has more pages than one walk may
+// have.
+const pieces = 8
+
+// take reads a window, in pieces if it has more pages than a walk may have, and
 // reports whether to go on.
 func (w *walked[T]) take(
 	ctx context.Context, a *attempt, window exchange.Window, read readWindow[T], at map[string]int,
 ) bool {
-	if a.halfTimeOver() {
-		w.fault = &exchange.Error{Class: exchange.Incomplete, Message: fmt.Sprintf(
-			"the time was up before %s; the next job goes on", window.From.UTC().Format(time.RFC3339))}
+	if why := a.enough(); why != "" {
+		w.fault = a.leftOver(why, window)
 		return false
 	}
 	snap := read(ctx, w.Scope, window)
@@ -96,16 +100,21 @@ func (w *walked[T]) take(
 		snap = read(ctx, w.Scope, window)
 	}
 	if snap.Err != nil && snap.Err.Code == exchange.TooManyPages && window.To.Sub(window.From) > shortestWindow {
-		middle := window.From.Add(window.To.Sub(window.From) / 2).Truncate(time.Millisecond)
-		return w.take(ctx, a, exchange.Window{From: window.From, To: middle}, read, at) &&
-			w.take(ctx, a, exchange.Window{From: middle, To: window.To}, read, at)
+		for piece := range window.Split(max(window.To.Sub(window.From)/pieces, shortestWindow)) {
+			if !w.take(ctx, a, piece, read, at) {
+				return false
+			}
+		}
+		return true
 	}
 	w.keep(snap, at)
+	a.rows += len(snap.Rows)
 	if snap.Err != nil || !snap.Complete {
-		w.fault = snap.Err
+		w.fault = a.cutOff(ctx, snap.Err, window)
 		return false
 	}
 	w.read = append(w.read, window)
+	w.covers = append(w.covers, covered(window, snap.AsOf, w.Lag)...)
 	a.paid = true
 	return true
 }
@@ -135,7 +144,7 @@ func (p past[T]) part(a *attempt, w walked[T]) part {
 	found := part{
 		scope: p.prefix + string(w.Scope), coverage: string(w.Scope), asOf: w.asOf, history: true, faults: w.faults,
 		fetched: len(w.rows) + len(w.faults), fault: w.fault, horizon: w.horizon, lag: w.Lag,
-		covers: coveredSpan(w.read, w.asOf, w.Lag),
+		covers: w.covers,
 	}
 	if found.fault == nil && len(w.faults) > 0 {
 		found.fault = faultyRows(w.faults)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
+	"github.com/alphapulse/alphapulse/services/worker/snapshot"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
@@ -237,6 +238,83 @@ func TestALimitInTheMiddleOfAWalkIsSatOut(t *testing.T) {
 	require.False(t, a.sitsOut(t.Context(), &exchange.Error{Class: exchange.Transient, RetryAt: time.Now()}))
 	a.claimedAt = a.claimedAt.Add(-job.Timeout)
 	require.False(t, a.sitsOut(t.Context(), &exchange.Error{Class: exchange.RateLimited, RetryAt: time.Now()}), "no time is left")
+}
+
+// What a limit or the end of its time cuts off keeps what it has read: the hole is
+// known, and the next job does not begin anew.
+func TestWhatIsCutOffKeepsWhatItRead(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]*exchange.Error{
+		"a limit that lasts":  {Class: exchange.RateLimited, Code: "10006", RetryAt: time.Now().Add(time.Hour)},
+		"the end of the time": {Class: exchange.Transient, Message: "cut off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			now := time.Now()
+			s := &archive{fills: []exchange.Fill{fill("1", now.Add(-30*24*time.Hour)), fill("2", now.Add(-20*24*time.Hour))}}
+			ctx, cancel := context.WithCancelCause(t.Context())
+			read := func(_ context.Context, scope exchange.Scope, w exchange.Window) exchange.Snapshot[exchange.Fill] {
+				if len(s.asked) == 2 {
+					if fault.Class == exchange.Transient {
+						cancel(errTimeUp)
+					}
+					return exchange.Snapshot[exchange.Fill]{Scope: scope, Err: fault}
+				}
+				return s.read(ctx, scope, w)
+			}
+			job := b.windowed(syncjob.TriggerBackfill, now.Add(-40*24*time.Hour), now.Add(-10*24*time.Hour))
+			a := b.attempt(job)
+			got := newFillsReader().(*fillsReader).walk(ctx, a, fillHistory(0), read)
+			cancel(nil)
+			settled := b.commit(job, got)
+			require.Equal(t, syncjob.Partial, settled.Status)
+			require.EqualValues(t, 1, settled.Written.Changed)
+			require.True(t, b.covers(now.Add(-30*24*time.Hour)))
+			require.False(t, b.covers(now.Add(-20*24*time.Hour)))
+
+			s.asked = nil
+			again := b.walkFills(b.windowed(syncjob.TriggerBackfill, now.Add(-40*24*time.Hour), now.Add(-10*24*time.Hour)), s, 0)
+			require.Equal(t, syncjob.Succeeded, again.Status)
+			require.EqualValues(t, 1, again.Written.Changed)
+			require.Len(t, s.asked, 3, "not from the beginning")
+		})
+	}
+}
+
+func TestOneCommitIsBounded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	now := time.Now()
+	s := &archive{fills: []exchange.Fill{fill("1", now.Add(-30*24*time.Hour)), fill("2", now.Add(-20*24*time.Hour))}}
+	job := b.windowed(syncjob.TriggerBackfill, now.Add(-40*24*time.Hour), now.Add(-10*24*time.Hour))
+	a := b.attempt(job)
+	a.rows = mostRows - 1
+	settled := b.commit(job, newFillsReader().(*fillsReader).walk(t.Context(), a, fillHistory(0), s.read))
+	require.Equal(t, syncjob.Partial, settled.Status)
+	require.EqualValues(t, 1, settled.Written.Changed)
+}
+
+// A withdrawal has no time of its last change until it is over: there the later
+// reading is right, whichever commits last.
+func TestAnEarlierReadingDoesNotPutAnEntryBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	now := time.Now().Truncate(time.Millisecond)
+	write := func(status string, asOf time.Time) {
+		entry := exchange.LedgerEntry{Source: "withdrawal", EntryID: "1", Asset: "USDT", Status: status, OccurredAt: now.Add(-time.Hour)}
+		w := snapshot.NewWriter(ledgerTable())
+		batch := &pgx.Batch{}
+		var tally snapshot.Tally
+		stamp := snapshot.Stamp{SubjectID: b.account, RunID: uuid.NewString(), Scope: "withdrawal", AsOf: asOf}
+		w.Upsert(batch, stamp, snapshot.Collect(w.Table(), []exchange.LedgerEntry{entry}, ledgerValues), &tally)
+		require.NoError(t, b.db.SendBatch(t.Context(), batch).Close())
+	}
+	write("done", now)
+	write("under way", now.Add(-time.Minute))
+	require.Equal(t, "done", b.value(`SELECT status FROM alphapulse.ledger`))
+	write("returned", now.Add(time.Minute))
+	require.Equal(t, "returned", b.value(`SELECT status FROM alphapulse.ledger`))
 }
 
 func TestAScopeThatCannotBeReadSaysSoInItsCoverage(t *testing.T) {

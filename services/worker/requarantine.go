@@ -19,6 +19,7 @@ type quarantinedRow struct {
 	ID      int64
 	Scope   string
 	Payload string
+	SeenAt  time.Time // when the exchange last showed it
 }
 
 // toRetry gives the rows of the quarantine that the job is to read again; nil if
@@ -56,6 +57,7 @@ func (p past[T]) rewrite(rows []exchange.Keyed) func(*pgx.Batch, snapshot.Stamp,
 type reparsed struct {
 	understood []int64
 	rows       map[string][]exchange.Keyed // by scope
+	seen       map[string]time.Time        // by scope: when the oldest of rows was shown
 	still      map[int64]string            // the reason by id
 	fault      *exchange.RowFault          // the first of those
 }
@@ -94,7 +96,7 @@ func (a *attempt) reparser() (exchange.Reparser, *exchange.Error) {
 
 func (a *attempt) quarantined(ctx context.Context, ids []int64) ([]quarantinedRow, error) {
 	const query = `
-SELECT id, scope, payload FROM alphapulse.quarantine
+SELECT id, scope, payload, last_seen_at FROM alphapulse.quarantine
 WHERE subject_id = $1 AND data_type = $2 AND id = ANY ($3) ORDER BY id`
 	rows, err := a.db.Query(ctx, query, a.job.Subject.ID, string(a.job.DataType), ids)
 	if err != nil {
@@ -104,7 +106,7 @@ WHERE subject_id = $1 AND data_type = $2 AND id = ANY ($3) ORDER BY id`
 }
 
 func reparse(parser exchange.Reparser, t syncjob.DataType, kept []quarantinedRow) reparsed {
-	again := reparsed{rows: map[string][]exchange.Keyed{}, still: map[int64]string{}}
+	again := reparsed{rows: map[string][]exchange.Keyed{}, seen: map[string]time.Time{}, still: map[int64]string{}}
 	for _, q := range kept {
 		row, fault := parser.Reparse(string(t), exchange.Scope(q.Scope), []byte(q.Payload))
 		if fault != nil {
@@ -117,6 +119,9 @@ func reparse(parser exchange.Reparser, t syncjob.DataType, kept []quarantinedRow
 		again.understood = append(again.understood, q.ID)
 		if row != nil {
 			again.rows[q.Scope] = append(again.rows[q.Scope], row)
+			if at, ok := again.seen[q.Scope]; !ok || q.SeenAt.Before(at) {
+				again.seen[q.Scope] = q.SeenAt
+			}
 		}
 	}
 	return again
@@ -128,7 +133,10 @@ func (a *attempt) writeReparsed(again reparsed, r reader) ledger.Write {
 		batch := &pgx.Batch{}
 		if w, ok := r.(rewriter); ok {
 			for scope, rows := range again.rows {
-				stamp := snapshot.Stamp{SubjectID: a.job.Subject.ID, RunID: a.job.RunID, Scope: scope, AsOf: a.exchangeNow()}
+				stamp := snapshot.Stamp{SubjectID: a.job.Subject.ID, RunID: a.job.RunID, Scope: scope, AsOf: again.seen[scope]}
+				if a.job.DataType == syncjob.Orders { // their own update time decides, and their history goes forward
+					stamp.AsOf = a.exchangeNow()
+				}
 				w.rewrite(rows)(batch, stamp, &tally)
 			}
 		}

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -68,16 +67,22 @@ func (a *attempt) wanted(s stretch, k knownHistory, now time.Time) []exchange.Wi
 	if whole.To.After(now) {
 		whole.To = now
 	}
-	whole = s.reach(whole)
-	switch a.job.Trigger {
-	case syncjob.TriggerVerify:
-		return intersect(k.covered, whole)
-	case syncjob.TriggerBackfill:
-		return subtract(whole, k.covered)
-	default:
-		return filled(whole)
+	if a.job.Trigger == syncjob.TriggerBackfill {
+		return subtract(s.reach(whole), k.covered)
 	}
+	// What the exchange forgets while it is being read is no difference.
+	if edge := s.horizon.Add(horizonMargin); !s.horizon.IsZero() && whole.From.Before(edge) {
+		whole.From = edge
+	}
+	if a.job.Trigger == syncjob.TriggerVerify {
+		return intersect(k.covered, whole)
+	}
+	return filled(whole)
 }
+
+// horizonMargin is how close to the end of the exchange's memory nothing is
+// compared or mended.
+const horizonMargin = 2 * time.Hour
 
 // filled is a window as a list, empty if the window is.
 func filled(w exchange.Window) []exchange.Window {
@@ -166,13 +171,8 @@ FULL JOIN (SELECT scope, covered FROM alphapulse.sync_coverage
 // watermark.
 func inWindow(job *ledger.Claimed) bool { return job.Window != nil }
 
-// coveredSpan is what of the windows that were read counts as covered: all that
-// ended long enough before the reading for every row to be there.
-func coveredSpan(read []exchange.Window, asOf time.Time, lag time.Duration) []exchange.Window {
-	reach := asOf.Add(-lag)
-	var covered []exchange.Window
-	for _, w := range read {
-		covered = append(covered, filled(exchange.Window{From: w.From, To: earliest(w.To, reach)})...)
-	}
-	return slices.Clip(covered)
+// covered is what of a window that was read counts as covered: all that ended
+// long enough before its own reading for every row to be there.
+func covered(w exchange.Window, asOf time.Time, lag time.Duration) []exchange.Window {
+	return filled(exchange.Window{From: w.From, To: earliest(w.To, asOf.Add(-lag))})
 }

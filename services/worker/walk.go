@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,6 +79,7 @@ func (w *Worker) work(ctx context.Context, l *lease, a *attempt) (res result) {
 	}()
 	res = w.read(ctx, a)
 	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errTimeUp) && a.paid && res.write != nil: // it has read a part of a history
 	case errors.Is(cause, errTimeUp):
 		fault := &exchange.Error{Class: classDeadline, Message: "the attempt ran out of time: the exchange answered too slowly"}
 		res = result{outcome: failure(a.job, fault, false, time.Now())}
@@ -115,8 +117,8 @@ func (w *Worker) read(ctx context.Context, a *attempt) result {
 		return a.retryQuarantine(ctx, ids, reader)
 	}
 	r := reader.read(ctx, a)
-	if skew := a.checkDates(&r); skew != nil && r.fault == nil {
-		r = reading{fault: skew}
+	if skew := a.checkDates(&r); skew != nil {
+		r = reading{fault: cmp.Or(r.fault, skew)} // and no part of it is stored
 	}
 	if r.fault != nil {
 		w.heed(ctx, a, r.fault)

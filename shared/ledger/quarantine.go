@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -92,14 +93,18 @@ WHERE id = ANY (ARRAY(SELECT id FROM alphapulse.quarantine WHERE id = ANY($1::bi
 	return int(tag.RowsAffected()), nil
 }
 
-// PruneQuarantine deletes rows that were not met again for 90 days.
+// PruneQuarantine deletes rows of snapshots that were not met again for 90 days.
+// Those of histories stay until somebody retries or drops them: their windows
+// count as covered, so that nothing would bring them again.
 func (l *Ledger) PruneQuarantine(ctx context.Context, limit int) (int, error) {
 	const prune = `
 DELETE FROM alphapulse.quarantine
 WHERE id = ANY (ARRAY(SELECT id FROM alphapulse.quarantine
                       WHERE last_seen_at < (SELECT clock_timestamp() - $1::interval)
+                        AND data_type <> ALL ($3)
                       ORDER BY last_seen_at LIMIT $2 FOR UPDATE SKIP LOCKED))`
-	tag, err := l.db.Exec(ctx, prune, quarantineRetention, limit)
+	tag, err := l.db.Exec(ctx, prune, quarantineRetention, limit,
+		strings.Split(syncjob.JoinTypes(append(syncjob.Histories(), syncjob.Candles)), ","))
 	if err != nil {
 		return 0, fmt.Errorf("pruning the quarantine: %w", err)
 	}

@@ -105,10 +105,15 @@ func TestQuarantineIsListedDroppedAndPruned(t *testing.T) {
 	dropped, err := b.DropQuarantine(t.Context(), []int64{first, 1 << 40})
 	require.NoError(t, err)
 	require.Equal(t, 1, dropped)
-	b.exec(`UPDATE alphapulse.quarantine SET last_seen_at = $2 WHERE id = $1`, second, time.Now().Add(-91*24*time.Hour))
-	b.exec(`UPDATE alphapulse.quarantine SET last_seen_at = $2 WHERE id = $1`, third, time.Now().Add(-89*24*time.Hour))
+	fourth := b.quarantine(subject, syncjob.Balances, "d")
+	age := func(id int64, days int) {
+		b.exec(`UPDATE alphapulse.quarantine SET last_seen_at = $2 WHERE id = $1`, id, time.Now().AddDate(0, 0, -days))
+	}
+	age(second, 91)
+	age(third, 89)
+	age(fourth, 91)
 	pruned, err := b.PruneQuarantine(t.Context(), 10)
 	require.NoError(t, err)
 	require.Equal(t, 1, pruned)
-	require.Equal(t, []int64{third}, list(QuarantineFilter{}))
+	require.Equal(t, []int64{third, second}, list(QuarantineFilter{}), "nothing would bring a row of a history again")
 }

@@ -62,8 +62,8 @@ func TestSoldAssetAndClosedPositionDisappear(t *testing.T) {
 	require.Zero(t, count(t, f, doge, account.ID))
 	require.Zero(t, count(t, f, position, account.ID))
 	require.Equal(t, 1, count(t, f, `SELECT count(*) FROM alphapulse.positions_history
-WHERE account_id = $1 AND symbol = 'BTCUSDT' AND category = 'linear' AND position_idx = 0 AND valid_to > valid_from`,
-		account.ID), "its history is closed")
+WHERE account_id = $1 AND symbol = 'BTCUSDT' AND category = 'linear' AND position_idx = 0 AND valid_to > valid_from
+  AND size = 0.5`, account.ID), "its history is closed")
 	require.Positive(t, jobs[syncjob.Positions].RowsDeleted)
 	require.Empty(t, f.Drift(account))
 }

@@ -2,7 +2,6 @@ package budget
 
 import (
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -89,36 +88,6 @@ func TestCloseToTheLimitNothingIsSent(t *testing.T) {
 	m.learn(exchange.Allowance{Limit: 50, Remaining: 0, At: now}, now)
 	require.Negative(t, m.usable(now.Add(39*time.Millisecond)))
 	require.Zero(t, m.usable(now.Add(40*time.Millisecond)))
-}
-
-// Two clients use up one account's limit, of which one is not ours: ours stays
-// within what is left, most of the time.
-func TestAnotherClientOfTheSameAccount(t *testing.T) {
-	t.Parallel()
-	sim := exchangesimtest.Start(t, exchangesim.Config{Accounts: 1, Limits: true})
-	p, _ := start(t, pgtest.New(t), Config{LiveWait: patience, BackfillWait: patience})
-	stop := make(chan struct{})
-	var other sync.WaitGroup
-	other.Go(func() {
-		tick := time.NewTicker(50 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-				sim.Client(0).Get(t, "/v5/account/wallet-balance", "accountType=UNIFIED")
-			}
-		}
-	})
-	reader := p.reader(t, sim, 0)
-	for range 120 {
-		_ = reader.Balances(backfill(t), "unified")
-	}
-	close(stop)
-	other.Wait()
-	tally := sim.Stats().UIDs[sim.UID(0)]
-	require.LessOrEqual(t, tally.Results["10006"], tally.Requests/10, "of both: %v", tally.Results)
 }
 
 // A request that was sent later than it was granted counts from then on, and one

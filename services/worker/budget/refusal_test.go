@@ -91,7 +91,7 @@ func TestARateLimitStopsOneAccountForAll(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	met, _ := start(t, db, Config{})
-	mate, _ := start(t, db, Config{LiveWait: 100 * time.Millisecond})
+	mate, _ := start(t, db, Config{})
 	require.NoError(t, met.Take(t.Context(), use("1")))
 	limited := &exchange.Error{Class: exchange.RateLimited, RetryAt: time.Now().Add(time.Minute)}
 	for range 5 {

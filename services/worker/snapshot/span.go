@@ -47,9 +47,9 @@ closed AS (
 WITH i AS %[1]s,
 gone AS (
     DELETE FROM alphapulse.%[2]s t
-    WHERE t.%[3]s = %[4]s AND %[5]s AND NOT EXISTS (SELECT FROM i WHERE %[6]s)
+    WHERE t.%[3]s = %[4]s AND %[5]s AND %[6]s
     RETURNING %[7]s)%[8]s
 SELECT count(*) FROM gone WHERE (%[9]s IS NULL OR true) AND (%[10]s IS NULL OR true) AND (%[11]s IS NULL OR true)`,
-		t.incoming(), t.Name, t.Subject, subjectParam, t.among(true), t.keysMatch("t", "i"),
+		t.incoming(), t.Name, t.Subject, subjectParam, t.among(true), t.notGiven(),
 		each(t.Key, "t.%s", ", "), closed, runParam, asOfParam, scopeParam)
 }

@@ -40,11 +40,11 @@ WITH i AS %[1]s,
 gone AS (
     DELETE FROM alphapulse.%[2]s t
     WHERE t.%[3]s = %[4]s AND t.%[5]s = %[6]s
-      AND NOT EXISTS (SELECT FROM i WHERE %[7]s)
+      AND %[7]s
       AND NOT concat_ws('/', %[8]s) = ANY (%[9]s)
     RETURNING %[10]s)%[11]s
 SELECT count(*), %[12]s IS NULL AND %[13]s IS NULL FROM gone`,
-		t.incoming(), t.Name, t.Subject, subjectParam, t.Scope, scopeParam, t.keysMatch("t", "i"),
+		t.incoming(), t.Name, t.Subject, subjectParam, t.Scope, scopeParam, t.notGiven(),
 		each(t.Key, "t.%s", ", "), protected, each(t.Key, "t.%s", ", "), closed, runParam, asOfParam)
 }
 
