@@ -10,10 +10,11 @@ import (
 // Balances are a snapshot of each wallet. Columns by field of Bybit's
 // wallet-balance (2.4 of its documentation's account section):
 //
-//	wallet     the scope: unified
+//	wallet     the scope: unified, contract, spot or fund
 //	asset      coin
 //	total      walletBalance
-//	available  computed for isolated margin only; the exchange sends none
+//	available  of the unified wallet computed for isolated margin only, since the
+//	           exchange sends none; of the others what the exchange says
 //	locked     locked (spot orders)
 //	borrowed   borrowAmount
 //	equity     equity     follows the market
@@ -53,7 +54,7 @@ func (r *balancesReader) read(ctx context.Context, a *attempt) reading {
 	if fault != nil {
 		return reading{fault: fault}
 	}
-	var got reading
+	got := reading{whole: wholeOf(r.writer, source.BalanceScopes())}
 	for _, scope := range source.BalanceScopes() {
 		p := readScope(ctx, a, r.writer, scope, source.Balances, balanceValues)
 		if !got.add(p, a.job.LastAttempt()) {

@@ -78,5 +78,11 @@ func (r *ledgerReader) read(ctx context.Context, a *attempt) reading {
 	if fault != nil {
 		return reading{fault: fault}
 	}
-	return r.walk(ctx, a, source.LedgerHistories(), source.LedgerEntries)
+	histories := source.LedgerHistories()
+	got := r.walk(ctx, a, histories, source.LedgerEntries)
+	got.whole = &whole{}
+	for _, h := range histories {
+		got.whole.scopes = append(got.whole.scopes, string(h.Scope))
+	}
+	return got
 }

@@ -60,6 +60,8 @@ type reading struct {
 	parts []part
 	// fault ended the reading as a whole; parts hold what came before it.
 	fault *exchange.Error
+	// whole names all scopes that there are, if what is in no other may be ended.
+	whole *whole
 }
 
 // add appends a part and reports whether to go on. A fault that ends the job

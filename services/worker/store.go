@@ -42,6 +42,9 @@ func (a *attempt) store(r reading, out ledger.Outcome) ledger.Write {
 			}}, nil
 		}
 		tally, err := a.writeParts(ctx, tx, parts, newer)
+		if err == nil {
+			err = a.retire(ctx, tx, r, &tally)
+		}
 		if err != nil {
 			return ledger.Written{}, err
 		}

@@ -177,3 +177,42 @@ func TestWhatCannotBeStoredIsAnOutcomeOfClassDatabase(t *testing.T) {
 SELECT error_class FROM alphapulse.sync_jobs WHERE id = $1`, job.JobID).Scan(&class))
 	require.Equal(t, string(syncjob.Database), class)
 }
+
+// An upgrade of the account moves what the contract wallet had into the unified
+// one.
+func TestAWalletThatTheAccountHasNoLongerIsEnded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	start := time.Now().UTC().Truncate(time.Millisecond)
+	wallet := func(second int, scope exchange.Scope, all ...exchange.Scope) {
+		snap := exchange.Snapshot[exchange.Balance]{
+			Scope: scope, AsOf: start.Add(time.Duration(second) * time.Second), Complete: true,
+			Rows: []exchange.Balance{{Wallet: string(scope), Asset: "BTC", Total: "1"}},
+		}
+		b.commit(b.scheduled(), reading{
+			parts: []part{snapshotPart(snap, b.writer, balanceValues)}, whole: wholeOf(b.writer, all),
+		})
+	}
+	held := func() string {
+		return b.value(`SELECT string_agg(wallet, ' ' ORDER BY wallet) FROM alphapulse.balances`)
+	}
+	wallet(0, "contract", "contract", "unified")
+	wallet(1, "unified", "contract", "unified")
+	require.Equal(t, "contract unified", held())
+	wallet(2, "unified", "unified")
+	require.Equal(t, "unified", held())
+	require.Equal(t, "unified", b.value(`SELECT string_agg(scope, ' ') FROM alphapulse.sync_scopes WHERE data_type = 'balances'`))
+	require.Equal(t, "contract", b.value(`SELECT wallet FROM alphapulse.balances_history WHERE valid_to IS NOT NULL`))
+}
+
+func TestABookThatTheAccountHasNoLongerIsNotMissing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.liveFills(&archive{})
+	job := b.job(syncjob.Fills, syncjob.Manual, syncjob.Live, nil, "")
+	got := newFillsReader().(*fillsReader).walk(t.Context(), b.attempt(job), []exchange.History{{Scope: "spot", Window: week}}, (&archive{}).read)
+	got.whole = &whole{scopes: []string{"spot"}}
+	b.commit(job, got)
+	require.Equal(t, "linear: "+goneScope, b.value(`
+SELECT string_agg(scope || ': ' || unreadable, ' ') FROM alphapulse.sync_coverage WHERE unreadable IS NOT NULL`))
+}

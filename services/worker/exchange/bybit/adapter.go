@@ -2,6 +2,7 @@ package bybit
 
 import (
 	"errors"
+	"os"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 )
@@ -19,6 +20,9 @@ func NewAdapter(hosts *exchange.Hosts, settings Settings) (*Adapter, error) {
 		return nil, errors.New("bybit: no hosts given")
 	}
 	settings, err := settings.complete()
+	if err == nil {
+		err = checkProxies(os.Getenv)
+	}
 	if err != nil {
 		return nil, err
 	}
