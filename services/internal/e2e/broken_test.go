@@ -35,7 +35,7 @@ func TestBadRowsAreSeenAndEverythingElseIsStored(t *testing.T) {
 	f.Quiet()
 	_, jobs := f.Sync(account.ID, syncjob.Orders, syncjob.Fills, syncjob.Ledger, syncjob.ClosedPnL)
 	kept := func(dataType syncjob.DataType) int {
-		return count(t, f, `SELECT count(*) FROM alphapulse.quarantine WHERE account_id = $1 AND data_type = $2`, account.ID, string(dataType))
+		return f.Count(`SELECT count(*) FROM alphapulse.quarantine WHERE account_id = $1 AND data_type = $2`, account.ID, string(dataType))
 	}
 	drift := func(kind string) (lines []string) {
 		for _, d := range f.RecordDrift(account, from, today) {
@@ -47,7 +47,7 @@ func TestBadRowsAreSeenAndEverythingElseIsStored(t *testing.T) {
 	}
 
 	require.Equal(t, syncjob.Succeeded, jobs[syncjob.Orders].Status, jobs[syncjob.Orders].ErrorMessage)
-	require.Positive(t, count(t, f, `
+	require.Positive(t, f.Count(`
 SELECT count(*) FROM alphapulse.orders WHERE account_id = $1 AND status = 'unknown' AND exchange_status NOT IN ('Filled', 'Cancelled')`, account.ID))
 	require.Zero(t, kept(syncjob.Orders), "a word that nobody knows is a word")
 

@@ -45,7 +45,7 @@ func TestFiftySimultaneousSyncsShareRunsAndGetNoOldData(t *testing.T) {
 			})
 		}
 		callers.Wait()
-		require.LessOrEqual(t, count(t, f, `
+		require.LessOrEqual(t, f.Count(`
 SELECT count(*) FROM alphapulse.sync_runs WHERE status = 'running' AND trigger = 'manual'`), 2)
 	}
 	hold, err := f.Sim.Hold(exchangesim.Hold{Endpoint: "/v5/account/wallet-balance"})

@@ -55,23 +55,23 @@ func TestKillingEveryProcessLosesAndDoublesNothing(t *testing.T) {
 		},
 	} {
 		f.Eventually("jobs have ended", func() bool {
-			return count(t, f, `SELECT count(*) FROM alphapulse.sync_jobs WHERE finished_at IS NOT NULL`) >= (i+1)*600
+			return f.Count(`SELECT count(*) FROM alphapulse.sync_jobs WHERE finished_at IS NOT NULL`) >= (i+1)*600
 		})
 		kill()
 	}
 	adding.Wait()
 	f.Quiet()
 	f.Eventually("every run has ended", func() bool {
-		return count(t, f, `SELECT count(*) FROM alphapulse.sync_runs WHERE status = 'running'`) == 0
+		return f.Count(`SELECT count(*) FROM alphapulse.sync_runs WHERE status = 'running'`) == 0
 	})
-	active := count(t, f, `SELECT count(*) FROM alphapulse.accounts WHERE status = 'active'`)
+	active := f.Count(`SELECT count(*) FROM alphapulse.accounts WHERE status = 'active'`)
 	require.Greater(t, active, accounts*9/10, "a probe that met a crash may have expired, no more")
 	effects.CheckEffects(t)
 	writes, _, err := effects.Effects(t.Context())
 	require.NoError(t, err)
 	require.Greater(t, writes, accounts)
-	good := count(t, f, `SELECT count(*) FROM alphapulse.sync_runs WHERE trigger = 'initial' AND status = 'succeeded'`)
-	prices := count(t, f, `SELECT count(*) FROM alphapulse.sync_jobs WHERE data_type = 'prices' AND status = 'succeeded'`)
+	good := f.Count(`SELECT count(*) FROM alphapulse.sync_runs WHERE trigger = 'initial' AND status = 'succeeded'`)
+	prices := f.Count(`SELECT count(*) FROM alphapulse.sync_jobs WHERE data_type = 'prices' AND status = 'succeeded'`)
 	t.Logf("%d of %d first runs succeeded; %d reads of the prices", good, accounts, prices)
 	require.Greater(t, good, active*9/10)
 	require.Less(t, prices, accounts/2)
@@ -127,14 +127,14 @@ func TestAWorkerThatWasStoppedPastItsLeaseWritesNothing(t *testing.T) {
 	require.Equal(t, syncjob.RunSucceeded, ended.Status, "%+v", jobs)
 	require.Equal(t, 2, jobs[syncjob.Positions].Attempt)
 	eth := `SELECT count(*) FROM alphapulse.positions WHERE account_id = $1 AND symbol = 'ETHUSDT' AND category = 'linear'`
-	require.Zero(t, count(t, f, eth, account.ID))
+	require.Zero(t, f.Count(eth, account.ID))
 
 	stopped.Signal(syscall.SIGCONT)
 	stopped.AwaitOutput("claim")
 	f.Eventually("the stopped worker has given the job up", func() bool {
 		return containsAny(stopped.Output(), "the claim is lost", "another claim has the job", `"ended_by"`)
 	})
-	require.Zero(t, count(t, f, eth, account.ID))
+	require.Zero(t, f.Count(eth, account.ID))
 	require.Empty(t, f.Drift(account))
 	effects.CheckEffects(t)
 }

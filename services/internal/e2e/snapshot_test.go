@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/services/exchangesim"
@@ -13,23 +12,6 @@ import (
 	"github.com/alphapulse/alphapulse/services/worker"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
-
-func count(t *testing.T, f *fleettest.Fleet, query string, args ...any) int {
-	t.Helper()
-	var n int
-	require.NoError(t, f.Pool.QueryRow(t.Context(), query, args...).Scan(&n))
-	return n
-}
-
-// texts are the rows of a query of one text column.
-func texts(t *testing.T, f *fleettest.Fleet, query string, args ...any) []string {
-	t.Helper()
-	rows, err := f.Pool.Query(t.Context(), query, args...)
-	require.NoError(t, err)
-	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	require.NoError(t, err)
-	return found
-}
 
 func TestSoldAssetAndClosedPositionDisappear(t *testing.T) {
 	t.Parallel()
@@ -44,8 +26,8 @@ func TestSoldAssetAndClosedPositionDisappear(t *testing.T) {
 	         AND total::text = '12.000000000000000001'`
 	position := `SELECT count(*) FROM alphapulse.positions WHERE account_id = $1 AND symbol = 'BTCUSDT'
 	             AND category = 'linear' AND position_idx = 0`
-	require.Equal(t, 1, count(t, f, doge, account.ID))
-	require.Equal(t, 1, count(t, f, position, account.ID))
+	require.Equal(t, 1, f.Count(doge, account.ID))
+	require.Equal(t, 1, f.Count(position, account.ID))
 
 	_, err = f.Sim.RemoveAsset(uid, "DOGE")
 	require.NoError(t, err)
@@ -54,14 +36,14 @@ func TestSoldAssetAndClosedPositionDisappear(t *testing.T) {
 	fault(t, f, "endpoint=/v5/position/list,query=settleCoin=USDT,kind=last_page")
 	run, jobs := f.Sync(account.ID, syncjob.Positions)
 	require.Equal(t, syncjob.RunPartial, run.Status, "%+v", jobs)
-	require.Equal(t, 1, count(t, f, position, account.ID), "an incomplete walk deletes nothing")
+	require.Equal(t, 1, f.Count(position, account.ID), "an incomplete walk deletes nothing")
 
 	f.Sim.ClearFaults()
 	run, jobs = f.Sync(account.ID)
 	require.Equal(t, syncjob.RunSucceeded, run.Status, "%+v", jobs)
-	require.Zero(t, count(t, f, doge, account.ID))
-	require.Zero(t, count(t, f, position, account.ID))
-	require.Equal(t, 1, count(t, f, `SELECT count(*) FROM alphapulse.positions_history
+	require.Zero(t, f.Count(doge, account.ID))
+	require.Zero(t, f.Count(position, account.ID))
+	require.Equal(t, 1, f.Count(`SELECT count(*) FROM alphapulse.positions_history
 WHERE account_id = $1 AND symbol = 'BTCUSDT' AND category = 'linear' AND position_idx = 0 AND valid_to > valid_from
   AND size = 0.5`, account.ID), "its history is closed")
 	require.Positive(t, jobs[syncjob.Positions].RowsDeleted)
@@ -71,14 +53,14 @@ WHERE account_id = $1 AND symbol = 'BTCUSDT' AND category = 'linear' AND positio
 func TestAResponseDatedTomorrowIsNotStoredAndFreezesNothing(t *testing.T) {
 	t.Parallel()
 	f, account := ready(t, exchangesim.Config{})
-	before := count(t, f, `SELECT count(*) FROM alphapulse.balances WHERE account_id = $1 AND as_of > now() + interval '1 hour'`,
+	before := f.Count(`SELECT count(*) FROM alphapulse.balances WHERE account_id = $1 AND as_of > now() + interval '1 hour'`,
 		account.ID)
 	require.Zero(t, before)
 	fault(t, f, "endpoint=/v5/account/wallet-balance,kind=clock,value=24h")
 	run, jobs := f.Sync(account.ID, syncjob.Balances)
 	require.Equal(t, syncjob.RunFailed, run.Status)
 	require.Equal(t, "clock_skew", jobs[syncjob.Balances].ErrorClass)
-	require.Zero(t, count(t, f, `SELECT count(*) FROM alphapulse.sync_scopes WHERE as_of > now() + interval '1 hour'`))
+	require.Zero(t, f.Count(`SELECT count(*) FROM alphapulse.sync_scopes WHERE as_of > now() + interval '1 hour'`))
 
 	f.Sim.ClearFaults()
 	run, jobs = f.Sync(account.ID, syncjob.Balances)
@@ -103,19 +85,19 @@ func TestAnExchangeWhoseClockIsWrongIsNotStored(t *testing.T) {
 func TestAMissingWalletIsIncompleteAndDeletesNothing(t *testing.T) {
 	t.Parallel()
 	f, account := ready(t, exchangesim.Config{})
-	held := count(t, f, `SELECT count(*) FROM alphapulse.balances WHERE account_id = $1`, account.ID)
+	held := f.Count(`SELECT count(*) FROM alphapulse.balances WHERE account_id = $1`, account.ID)
 	require.Positive(t, held)
 	fault(t, f, "endpoint=/v5/account/wallet-balance,kind=empty")
 	run, jobs := f.Sync(account.ID, syncjob.Balances)
 	require.NotEqual(t, syncjob.RunSucceeded, run.Status)
 	require.Equal(t, "incomplete", jobs[syncjob.Balances].ErrorClass)
-	require.Equal(t, held, count(t, f, `SELECT count(*) FROM alphapulse.balances WHERE account_id = $1`, account.ID))
+	require.Equal(t, held, f.Count(`SELECT count(*) FROM alphapulse.balances WHERE account_id = $1`, account.ID))
 }
 
 func TestARowThatIsNotUnderstoodIsKeptAndTheRestIsStored(t *testing.T) {
 	t.Parallel()
 	f, account := ready(t, exchangesim.Config{})
-	held := count(t, f, `SELECT count(*) FROM alphapulse.balances WHERE account_id = $1`, account.ID)
+	held := f.Count(`SELECT count(*) FROM alphapulse.balances WHERE account_id = $1`, account.ID)
 	for _, kind := range []string{"bad_row", "keyless_row"} {
 		id := fault(t, f, "endpoint=/v5/account/wallet-balance,kind="+kind+",value=0")
 		run, jobs := f.Sync(account.ID, syncjob.Balances)
@@ -123,7 +105,7 @@ func TestARowThatIsNotUnderstoodIsKeptAndTheRestIsStored(t *testing.T) {
 		require.Equal(t, "incomplete", jobs[syncjob.Balances].ErrorClass, kind)
 		f.Sim.ClearFaults(id)
 	}
-	require.GreaterOrEqual(t, count(t, f, `SELECT count(*) FROM alphapulse.balances WHERE account_id = $1`, account.ID), held-1)
+	require.GreaterOrEqual(t, f.Count(`SELECT count(*) FROM alphapulse.balances WHERE account_id = $1`, account.ID), held-1)
 }
 
 func TestAVanishedOrderIsLookedUpAndWhatIsForgottenIsInferred(t *testing.T) {
@@ -182,13 +164,13 @@ func TestClosedOrdersAreStoredWithTheirCoverage(t *testing.T) {
 				continue
 			}
 			total++
-			require.Equal(t, 1, count(t, f, `
+			require.Equal(t, 1, f.Count(`
 SELECT count(*) FROM alphapulse.orders WHERE account_id = $1 AND category = $2 AND order_id = $3`,
 				account.ID, category, o.OrderID), "%s %s created %s", category, o.OrderID, o.CreatedTime)
 		}
 	}
 	require.Greater(t, total, 100, "the test needs several pages")
-	require.Equal(t, 4, count(t, f, `
+	require.Equal(t, 4, f.Count(`
 SELECT count(*) FROM alphapulse.sync_coverage
 WHERE account_id = $1 AND data_type = 'orders' AND upper(covered) - lower(covered) > interval '6 days 23 hours'
   AND upper(covered) <= now() - interval '9 minutes'`, account.ID))
@@ -202,10 +184,10 @@ func TestPricesAreReadOncePerMarket(t *testing.T) {
 		f.Add(index)
 	}
 	f.Eventually("all accounts' initial runs have succeeded", func() bool {
-		return count(t, f, `SELECT count(*) FROM alphapulse.sync_runs WHERE trigger = 'initial' AND status = 'succeeded'`) == 60
+		return f.Count(`SELECT count(*) FROM alphapulse.sync_runs WHERE trigger = 'initial' AND status = 'succeeded'`) == 60
 	})
-	reads := count(t, f, `SELECT count(*) FROM alphapulse.sync_jobs WHERE data_type = 'prices' AND status = 'succeeded'`)
-	skipped := count(t, f, `SELECT count(*) FROM alphapulse.sync_jobs WHERE data_type = 'prices' AND status = 'skipped'`)
+	reads := f.Count(`SELECT count(*) FROM alphapulse.sync_jobs WHERE data_type = 'prices' AND status = 'succeeded'`)
+	skipped := f.Count(`SELECT count(*) FROM alphapulse.sync_jobs WHERE data_type = 'prices' AND status = 'skipped'`)
 	require.Positive(t, skipped)
 	require.Less(t, reads, 40, "%d reads, %d skipped", reads, skipped)
 	t.Logf("%d reads of the prices served 60 accounts; %d were skipped", reads, skipped)

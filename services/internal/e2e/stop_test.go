@@ -26,14 +26,14 @@ func TestAStoppedWorkerGivesItsJobBackUncounted(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, f.Sim.AwaitHeld(t.Context(), hold, 1))
 	stopping.Stop()
-	require.Equal(t, 1, count(t, f, `
+	require.Equal(t, 1, f.Count(`
 SELECT count(*) FROM alphapulse.sync_jobs WHERE run_id = $1 AND status = 'queued' AND attempt = 0 AND releases = 1`, run.ID))
 	f.Sim.Release(hold)
 	f.Worker()
 	ended, jobs := f.AwaitRun(run.ID)
 	require.Equal(t, syncjob.RunSucceeded, ended.Status)
 	require.Equal(t, 1, jobs[syncjob.Balances].Attempt)
-	require.Zero(t, count(t, f, `SELECT count(*) FROM alphapulse.sync_attempts`))
+	require.Zero(t, f.Count(`SELECT count(*) FROM alphapulse.sync_attempts`))
 }
 
 // A key that the exchange does not know, a host that does not answer and a

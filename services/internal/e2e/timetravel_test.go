@@ -70,7 +70,7 @@ WHERE account_id = $1 AND data_type IN ('positions', 'balances')`, account.ID)
 	random := rand.New(rand.NewPCG(3, 6)) //nolint:gosec // chance, not secrecy
 	d := trader{t: t, f: f, uid: account.ExchangeUID, random: random}
 	states := func(dataType string) int {
-		return count(t, f, `SELECT count(*) FROM alphapulse.`+dataType+`_history`)
+		return f.Count(`SELECT count(*) FROM alphapulse.` + dataType + `_history`)
 	}
 	begun := time.Now()
 	for time.Since(begun) < 10*time.Second || min(states("positions"), states("balances")) < 60 {

@@ -22,6 +22,8 @@ type planting struct {
 	among             string // the rows that are spoilt
 }
 
+const day = 24 * time.Hour
+
 const openStatus = "('open', 'untriggered', 'partially_filled')"
 
 func plantings() []planting {
@@ -80,7 +82,7 @@ func TestVerifyFindsWhatWasPlantedInAnyTableAndRepairMendsIt(t *testing.T) {
 		})
 		require.NoError(t, err)
 	}
-	require.Equal(t, syncjob.RunSucceeded, backfill(t, f, account, today.Add(-20*day)).Status)
+	require.Equal(t, syncjob.RunSucceeded, f.Backfill(account, today.Add(-20*day)).Status)
 	f.Sync(account.ID)
 	require.Empty(t, verified(t, f, account).kinds())
 	planted := map[string]int{}

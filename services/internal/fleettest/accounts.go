@@ -179,3 +179,20 @@ func (f *Fleet) Unread(runID string) string {
 	}
 	return b.String()
 }
+
+// Backfill reads every history since a time, and waits for the end.
+func (f *Fleet) Backfill(account ledger.Account, since time.Time) ledger.Run {
+	f.T.Helper()
+	run, err := f.Ledger.StartBackfill(f.T.Context(), ledger.BackfillRequest{
+		AccountID: account.ID, Types: syncjob.Histories(), Since: since, Until: time.Now(),
+	})
+	require.NoError(f.T, err)
+	f.EventuallyWithin(4*Patience, "the backfill has ended", func() bool {
+		run, err = f.Ledger.Run(f.T.Context(), run.ID)
+		return err == nil && run.Status != syncjob.RunRunning
+	})
+	if run.Status != syncjob.RunSucceeded {
+		f.T.Log("not every window was read:\n" + f.Unread(run.ID))
+	}
+	return run
+}

@@ -256,3 +256,21 @@ func sameValue(a, b string) bool {
 	}
 	return a == b
 }
+
+// Count reads one number.
+func (f *Fleet) Count(query string, args ...any) int {
+	f.T.Helper()
+	var n int
+	require.NoError(f.T, f.Pool.QueryRow(f.T.Context(), query, args...).Scan(&n))
+	return n
+}
+
+// Texts reads the rows of a query of one text column.
+func (f *Fleet) Texts(query string, args ...any) []string {
+	f.T.Helper()
+	found, err := f.Pool.Query(f.T.Context(), query, args...)
+	require.NoError(f.T, err)
+	list, err := pgx.CollectRows(found, pgx.RowTo[string])
+	require.NoError(f.T, err)
+	return list
+}

@@ -1,4 +1,4 @@
-package e2e
+package years
 
 import (
 	"testing"
@@ -28,31 +28,14 @@ func year(quiet int) (exchangesim.Config, time.Time) {
 	}, from
 }
 
-// backfill reads everything since from, and waits for its end.
-func backfill(t *testing.T, f *fleettest.Fleet, account ledger.Account, from time.Time) ledger.Run {
-	t.Helper()
-	run, err := f.Ledger.StartBackfill(t.Context(), ledger.BackfillRequest{
-		AccountID: account.ID, Types: syncjob.Histories(), Since: from, Until: time.Now(),
-	})
-	require.NoError(t, err)
-	f.EventuallyWithin(12*time.Minute, "the backfill has ended", func() bool {
-		run, err = f.Ledger.Run(t.Context(), run.ID)
-		return err == nil && run.Status != syncjob.RunRunning
-	})
-	if run.Status != syncjob.RunSucceeded {
-		f.T.Log("not every window was read:\n" + f.Unread(run.ID))
-	}
-	return run
-}
-
 // checkYear compares every row of the year with the stand-in's truth, and the
 // number of fills with what was asked of it.
 func checkYear(t *testing.T, f *fleettest.Fleet, account ledger.Account, from time.Time, days int) {
 	t.Helper()
 	drift := f.RecordDrift(account, from, time.Now().UTC().Truncate(day))
 	require.Empty(t, drift[:min(len(drift), 20)], "%d differences", len(drift))
-	require.Equal(t, days*2*40, count(t, f, `SELECT count(*) FROM alphapulse.fills WHERE account_id = $1 AND exec_type <> 'Funding'`, account.ID))
-	require.Empty(t, texts(t, f, `
+	require.Equal(t, days*2*40, f.Count(`SELECT count(*) FROM alphapulse.fills WHERE account_id = $1 AND exec_type <> 'Funding'`, account.ID))
+	require.Empty(t, f.Texts(`
 SELECT concat_ws(' ', data_type, scope, 'horizon', horizon, 'covered', covered) FROM alphapulse.sync_coverage
 WHERE account_id = $1 AND unreadable IS NULL
   AND NOT covered @> tstzrange(greatest($2, horizon + interval '1 minute'), $3)`,
@@ -69,7 +52,7 @@ func TestAYearOfHistoryIsWholeAndExact(t *testing.T) {
 			effects := pgtest.InstallEffectLog(t, f.DB.URL)
 			f.Start()
 			account := f.Active(0)
-			run := backfill(t, f, account, from)
+			run := f.Backfill(account, from)
 			require.Equal(t, syncjob.RunSucceeded, run.Status)
 			checkYear(t, f, account, from, 365-quiet)
 			effects.CheckEffects(t)
@@ -88,7 +71,7 @@ func TestAYearOfHistoryIsWholeAndExact(t *testing.T) {
 // dataWrites counts the tuples that the data tables' writers made and left dead.
 func dataWrites(t *testing.T, f *fleettest.Fleet) int {
 	t.Helper()
-	return count(t, f, `
+	return f.Count(`
 SELECT (sum(n_tup_ins + n_tup_upd + n_tup_del))::bigint FROM pg_stat_user_tables
 WHERE schemaname = 'alphapulse' AND relname IN ('balances', 'positions', 'orders', 'orders_history', 'balances_history',
       'positions_history', 'fills', 'ledger', 'closed_pnl')`)
@@ -103,7 +86,7 @@ func TestAYearOfHistoryThroughRateLimits(t *testing.T) {
 	f := fleettest.New(t, cfg)
 	f.Start()
 	account := f.Active(0)
-	run := backfill(t, f, account, from)
+	run := f.Backfill(account, from)
 	require.Equal(t, syncjob.RunSucceeded, run.Status)
 	checkYear(t, f, account, from, 365)
 }
@@ -140,7 +123,7 @@ func TestAYearOfHistoryWithEveryWorkerKilledEveryTwoSeconds(t *testing.T) {
 			}
 		}
 	}()
-	run := backfill(t, f, account, from)
+	run := f.Backfill(account, from)
 	close(done)
 	<-killed
 	require.Positive(t, kills, "the backfill was done before the first kill")
