@@ -50,6 +50,7 @@ func (p *program) completeUp(cfg *up.Config, s *settings) error {
 	cfg.Keys = env.Lookup
 	cfg.Environ, cfg.Out, cfg.Version = p.environ, p.stdout, version
 	s.read()
+	env.Check(checkProxies(env.Lookup))
 	env.Check(api.Config{Listen: cfg.HTTP, Token: cfg.Token}.Validate())
 	if cfg.DataDir == "" {
 		dir, why, err := up.DefaultDir(env.Lookup, cfg.Demo, os.Geteuid() == 0)

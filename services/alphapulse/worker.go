@@ -51,6 +51,7 @@ func (p *process) runWorker(cmd *cobra.Command, w *workerSettings) error {
 	p.nats.read(p.env)
 	opener, err := vault.LoadOpener(p.env.Lookup)
 	p.env.Check(err)
+	p.env.Check(checkProxies(p.env.Lookup))
 	if err := p.open(); err != nil {
 		return err
 	}

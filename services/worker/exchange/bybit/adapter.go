@@ -2,7 +2,6 @@ package bybit
 
 import (
 	"errors"
-	"os"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 )
@@ -20,9 +19,6 @@ func NewAdapter(hosts *exchange.Hosts, settings Settings) (*Adapter, error) {
 		return nil, errors.New("bybit: no hosts given")
 	}
 	settings, err := settings.complete()
-	if err == nil {
-		err = checkProxies(os.Getenv)
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -48,27 +48,3 @@ func askThroughProxy(t *testing.T) {
 	require.Equal(t, exchange.Transient, got.Err.Class)
 	require.Contains(t, got.Err.Error(), "Bad Gateway")
 }
-
-// Go connects directly where a proxy's address cannot be parsed: from an address
-// that the key is not bound to.
-func TestAProxyThatIsNoAddressStopsTheStart(t *testing.T) {
-	t.Parallel()
-	with := func(name, value string) error {
-		return checkProxies(func(asked string) string {
-			if asked == name {
-				return value
-			}
-			return ""
-		})
-	}
-	for _, good := range []string{"", "http://desk:p%25ss@proxy:3128", "proxy:3128", "socks5://127.0.0.1:1080"} {
-		require.NoError(t, with("HTTPS_PROXY", good), good)
-	}
-	for _, bad := range []string{"http://desk:p%ssw0rd@proxy:3128", "https://", "ftp://proxy"} {
-		for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY"} {
-			err := with(name, bad)
-			require.ErrorContains(t, err, name+" is set and is not the address of a proxy")
-			require.NotContains(t, err.Error(), "ssw0rd")
-		}
-	}
-}
