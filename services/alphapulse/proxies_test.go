@@ -25,7 +25,7 @@ func TestAProxyThatIsNoAddressStopsTheStart(t *testing.T) {
 	}
 	for _, command := range []string{"worker", "up"} {
 		code, _, errs := invoke(t.Context(), []string{"HTTPS_PROXY=http://desk:p%ssw0rd@proxy:3128", "HOME=" + t.TempDir()}, command)
-		require.Equal(t, exitFailure, code, command)
+		require.Equal(t, exitUsage, code, command)
 		require.Contains(t, errs, "HTTPS_PROXY is set", command)
 	}
 }
