@@ -82,6 +82,14 @@ func TestVerifyFindsWhatWasPlantedInAnyTableAndRepairMendsIt(t *testing.T) {
 		})
 		require.NoError(t, err)
 	}
+	for _, coin := range []string{"BTC", "ETH", "SOL"} {
+		_, err := f.Sim.SetBalance(account.ExchangeUID, coin, "12.5")
+		require.NoError(t, err)
+		_, err = f.Sim.OpenPosition(account.ExchangeUID, exchangesim.PositionSpec{
+			Category: "linear", Symbol: coin + "USDT", Side: "Buy", Size: "0.5",
+		})
+		require.NoError(t, err)
+	}
 	require.Equal(t, syncjob.RunSucceeded, f.Backfill(account, today.Add(-20*day)).Status)
 	f.Sync(account.ID)
 	require.Empty(t, verified(t, f, account).kinds())
