@@ -39,13 +39,16 @@ func TestWipedStream(t *testing.T) {
 	f.start(s)
 	f.await("jobs in the stream", 500, inStream)
 	f.broker.Wipe()
-	f.await("jobs published again", 500, published+` AND stream_seq IS NOT NULL`, 2)
+	// A receipt that a busy machine does not get in ten seconds is asked for again.
+	const again = `SELECT count(*) FROM alphapulse.sync_jobs WHERE status = 'queued' AND publishes >= 2 AND stream_seq IS NOT NULL`
+	f.await("jobs published again", 500, again)
+	publishes := f.count(`SELECT sum(publishes) FROM alphapulse.sync_jobs`)
 	for range 3 {
 		_, err := s.lining.step(t.Context())
 		require.NoError(t, err)
 	}
-	require.Equal(t, 500, f.count(published, 2))
-	require.Equal(t, 500, f.pending())
+	require.Equal(t, publishes, f.count(`SELECT sum(publishes) FROM alphapulse.sync_jobs`), "what is in line is left alone")
+	require.GreaterOrEqual(t, f.pending(), 500)
 }
 
 // TestOlderStoreRestored: the broker came back with an older copy of its store.
