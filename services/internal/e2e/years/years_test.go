@@ -57,24 +57,58 @@ func TestAYearOfHistoryIsWholeAndExact(t *testing.T) {
 			checkYear(t, f, account, from, 365-quiet)
 			effects.CheckEffects(t)
 
-			before := dataWrites(t, f)
+			before, covered := tuplesOf(t, f), coveredUntil(f, account)
+			require.GreaterOrEqual(t, before.written, (365-quiet)*2*40, "the statistics lag behind the fills")
 			_, jobs := f.Sync(account.ID, syncjob.Fills, syncjob.Ledger, syncjob.ClosedPnL, syncjob.Orders, syncjob.Balances, syncjob.Positions)
 			for dataType, job := range jobs {
 				require.Equal(t, syncjob.Succeeded, job.Status, "%s: %s", dataType, job.ErrorMessage)
 				require.Zero(t, job.RowsChanged, dataType)
 			}
-			require.Equal(t, before, dataWrites(t, f), "a second sync with nothing new writes no row")
+			after := tuplesOf(t, f)
+			require.Equal(t, before.written, after.written, "a second sync with nothing new writes no row")
+			require.LessOrEqual(t, after.dead, before.dead, "nor leaves a dead one")
+			require.Len(t, covered, 4)
+			for dataType, until := range coveredUntil(f, account) {
+				require.True(t, until.After(covered[dataType]), "%s is covered until %s, as before (%s)", dataType, until, covered[dataType])
+			}
 		})
 	}
 }
 
-// dataWrites counts the tuples that the data tables' writers made and left dead.
-func dataWrites(t *testing.T, f *fleettest.Fleet) int {
+// tuples are what Postgres counted of the data tables: written since their
+// creation, and dead at this moment.
+type tuples struct{ written, dead int }
+
+// tuplesOf reads the tables' statistics. A backend reports what it did seconds
+// later, or when it ends: the workers' are ended first (their pools open others).
+func tuplesOf(t *testing.T, f *fleettest.Fleet) tuples {
 	t.Helper()
-	return f.Count(`
-SELECT (sum(n_tup_ins + n_tup_upd + n_tup_del))::bigint FROM pg_stat_user_tables
+	const writers = `FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'alphapulse/worker%/writes'`
+	ended := f.Texts(`SELECT pid::text ` + writers)
+	require.NotEmpty(t, ended, "no worker has a connection")
+	f.Eventually("the end of the workers' connections", func() bool {
+		return f.Count(`SELECT count(*) FROM (SELECT pg_terminate_backend(pid) `+writers+` AND pid = ANY ($1::text[]::int[])) t`, ended) == 0
+	})
+	const of = ` FROM pg_stat_user_tables
 WHERE schemaname = 'alphapulse' AND relname IN ('balances', 'positions', 'orders', 'orders_history', 'balances_history',
-      'positions_history', 'fills', 'ledger', 'closed_pnl')`)
+      'positions_history', 'fills', 'ledger', 'closed_pnl')`
+	return tuples{
+		written: f.Count(`SELECT (sum(n_tup_ins + n_tup_upd + n_tup_del))::bigint` + of),
+		dead:    f.Count(`SELECT (sum(n_dead_tup))::bigint` + of),
+	}
+}
+
+// coveredUntil is the end of what is covered of each history: the earliest of
+// its scopes.
+func coveredUntil(f *fleettest.Fleet, account ledger.Account) map[string]time.Time {
+	until := map[string]time.Time{}
+	for _, dataType := range []string{"orders", "fills", "ledger", "closed_pnl"} {
+		micros := f.Count(`
+SELECT (min(extract(epoch FROM upper(covered))) * 1000000)::bigint FROM alphapulse.sync_coverage
+WHERE account_id = $1 AND data_type = $2 AND unreadable IS NULL`, account.ID, dataType)
+		until[dataType] = time.UnixMicro(int64(micros)).UTC()
+	}
+	return until
 }
 
 func TestAYearOfHistoryThroughRateLimits(t *testing.T) {
