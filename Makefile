@@ -34,6 +34,8 @@ run: postgres build ## everything on this machine, with a stand-in exchange and 
 .PHONY: test
 test: gcc postgres ## all tests of all modules, with the race detector, in random order
 	go test -race -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) $$(go list work | grep -v '/e2e/years$$')
+	@echo "== the points where a test can end a process"
+	go test -race -count=1 -tags failpoints $(TESTFLAGS) ./shared/failpoint
 	@echo "== a year of history"
 	go test -race -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) ./services/internal/e2e/years
 	@for module in $(APART); do \

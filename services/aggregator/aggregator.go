@@ -8,6 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/alphapulse/alphapulse/shared/failpoint"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/queue"
@@ -64,6 +65,7 @@ func (a *Aggregator) handle(ctx context.Context, result queue.ResultMessage) err
 	log := a.log.WithFields(logrus.Fields{
 		"run_id": result.RunID, "job_id": result.JobID, "data_type": string(result.DataType),
 	})
+	failpoint.Hit(failpoint.AggregatorReceived)
 	err := a.fold(ctx, result.RunID)
 	if errors.Is(err, ledger.ErrNotFound) {
 		log.Warn("a result of a run that does not exist; it is dropped")
@@ -99,6 +101,7 @@ func (a *Aggregator) fold(ctx context.Context, runID string) error {
 		"run_id": run.ID, "status": string(run.Status), "trigger": string(run.Trigger), "account": run.Account,
 		"jobs": run.Total, "rows_changed": run.Changed,
 	}).Info("folded")
+	failpoint.Hit(failpoint.AggregatorFolded)
 	if err := a.announceRun(ctx, run); err != nil {
 		a.log.WithError(err).WithField("run_id", run.ID).Warn("not announced; the sweep announces it")
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/alphapulse/alphapulse/shared/failpoint"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
@@ -24,6 +25,7 @@ func (a *Aggregator) announceRun(ctx context.Context, run ledger.Run) error {
 	if err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.AggregatorAnnounced)
 	if err := a.ledger.RunsAnnounced(ctx, []string{run.ID}); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/alphapulse/alphapulse/shared/failpoint"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
@@ -48,6 +49,7 @@ func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind) (bool, err
 		return false, err
 	}
 	if planned.Jobs > 0 {
+		failpoint.Hit(failpoint.SchedulerPlanned)
 		p.planned()
 	}
 	if planned.Runs+planned.Skipped == 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/alphapulse/alphapulse/shared/failpoint"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
@@ -47,6 +48,7 @@ func (p *publisher) step(ctx context.Context) (time.Duration, error) {
 	if len(due) == 0 {
 		return minPause, nil // another scheduler is at it
 	}
+	failpoint.Hit(failpoint.SchedulerTaken)
 	return 0, p.publish(ctx, due)
 }
 
@@ -75,7 +77,9 @@ func (p *publisher) publish(ctx context.Context, due []ledger.Publication) error
 		}
 	}
 	p.tellPublished(due, published)
+	failpoint.Hit(failpoint.SchedulerPublished)
 	err := p.ledger.Confirm(ctx, receipts)
+	failpoint.Hit(failpoint.SchedulerConfirmed)
 	return errors.Join(err, p.giveBack(ctx, refused), p.blame(len(due), failures))
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
+	"github.com/alphapulse/alphapulse/shared/failpoint"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/queue"
@@ -26,6 +27,7 @@ const commitMargin = 5 * time.Second
 // it ends the attempt is given back. Finishing (commit, report, ack) does not
 // depend on it.
 func (w *Worker) walk(ctx context.Context, d queue.Delivery, log *logrus.Entry) {
+	failpoint.Hit(failpoint.WorkerDelivered, string(d.Job.DataType))
 	before := time.Now()
 	claim := uuid.NewString()
 	job, refusal, err := w.claims.Claim(ctx, ledger.ClaimRequest{
@@ -42,6 +44,7 @@ func (w *Worker) walk(ctx context.Context, d queue.Delivery, log *logrus.Entry) 
 	}
 	log = log.WithFields(logrus.Fields{"attempt": job.Attempt, "claim": claim, "account": job.Account})
 	log.WithField("trigger", string(job.Trigger)).Info("claimed")
+	failpoint.Hit(failpoint.WorkerClaimed, string(job.DataType), job.Account)
 	held, l := w.leases.hold(ctx, job, d, before, log)
 	defer w.leases.release(l)
 	// Our clock at the database's claim lies between these two.
@@ -77,6 +80,7 @@ func (w *Worker) work(ctx context.Context, l *lease, a *attempt) (res result) {
 		}
 		res.outcome.Requests = tally.Requests()
 	}()
+	failpoint.Hit(failpoint.WorkerReading, string(a.job.DataType), a.job.Account)
 	res = w.read(ctx, a)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errTimeUp) && a.paid && res.write != nil: // it has read a part of a history
@@ -140,6 +144,7 @@ func (w *Worker) finish(ctx context.Context, d queue.Delivery, l *lease, res res
 		w.abandon(ctx, d, res.cause, a)
 		return
 	}
+	failpoint.Hit(failpoint.WorkerRead, string(a.job.DataType), a.job.Account)
 	w.leases.committing(l)
 	settled, err := w.commit(ctx, l, res, a)
 	switch {
@@ -151,10 +156,13 @@ func (w *Worker) finish(ctx context.Context, d queue.Delivery, l *lease, res res
 		return
 	}
 	a.log.WithFields(outcomeFields(settled, res.outcome)).Info("committed")
+	failpoint.Hit(failpoint.WorkerCommitted, string(a.job.DataType), a.job.Account)
 	if !settled.Status.Open() {
 		w.report(ctx, d.Job, a.job.Claim, settled.Status, settled.Written.Changed, res.outcome.Class, a.log)
 	}
+	failpoint.Hit(failpoint.WorkerReported, string(a.job.DataType), a.job.Account)
 	w.ack(ctx, d, a.log)
+	failpoint.Hit(failpoint.WorkerAcked, string(a.job.DataType), a.job.Account)
 }
 
 func outcomeFields(s ledger.Settled, out ledger.Outcome) logrus.Fields {
@@ -201,6 +209,7 @@ func (w *Worker) abandon(ctx context.Context, d queue.Delivery, cause error, a *
 		log.Warn("abandoned: the claim is lost")
 		return
 	}
+	failpoint.Hit(failpoint.WorkerDraining, string(a.job.DataType), a.job.Account)
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	released, err := w.claims.Release(ctx, ledger.Holding{JobID: a.job.JobID, Claim: a.job.Claim})

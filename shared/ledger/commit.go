@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alphapulse/alphapulse/shared/failpoint"
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
@@ -126,6 +127,7 @@ func (l *Ledger) commitOnce(ctx context.Context, job *Claimed, c commitment) (Se
 				return err
 			}
 		}
+		failpoint.Hit(failpoint.WorkerWritten, string(job.DataType), job.Account)
 		settled = Settled{Holds: true, Applied: true, Status: out.Status, Written: written}
 		return nil
 	})
