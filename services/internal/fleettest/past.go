@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/services/exchangesim"
+	"github.com/alphapulse/alphapulse/services/internal/drift"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 )
 
@@ -68,24 +69,24 @@ SELECT scope, as_of FROM past.walks WHERE subject_id = $1 AND data_type = $2 ORD
 func (w *Walks) Drift(account ledger.Account, dataType string, read map[string][]time.Time, at time.Time) []string {
 	w.f.T.Helper()
 	held := w.heldAt(account, dataType, at)
-	var drift []string
+	var differences []string
 	for name, instants := range read {
 		asOf := newest(instants, at)
-		want := rows{}
+		want := drift.Rows{}
 		if !asOf.IsZero() {
-			want = expected(w.truth(account.ExchangeUID, asOf), scope{dataType: dataType, name: name})
+			want = drift.Expected(w.truth(account.ExchangeUID, asOf), drift.Scope{DataType: dataType, Name: name})
 		}
 		for _, r := range want {
 			for _, column := range followingTheMarket() {
 				delete(r, column)
 			}
 		}
-		for _, d := range compare(want, held[name]) {
-			drift = append(drift, fmt.Sprintf("%s %s at %s, read at %s: %s", dataType, name,
+		for _, d := range drift.Compare(want, held[name]) {
+			differences = append(differences, fmt.Sprintf("%s %s at %s, read at %s: %s", dataType, name,
 				at.Format(time.RFC3339Nano), asOf.Format(time.RFC3339Nano), d))
 		}
 	}
-	return drift
+	return differences
 }
 
 func followingTheMarket() []string {
@@ -115,7 +116,7 @@ func (w *Walks) truth(uid string, asOf time.Time) *exchangesim.Truth {
 }
 
 // heldAt reads what an account had at an instant, by scope and key.
-func (w *Walks) heldAt(account ledger.Account, dataType string, at time.Time) map[string]rows {
+func (w *Walks) heldAt(account ledger.Account, dataType string, at time.Time) map[string]drift.Rows {
 	w.f.T.Helper()
 	query := map[string]string{
 		"balances":  `SELECT wallet, asset, to_jsonb(t) FROM alphapulse.balances_at($1::uuid, $2) t`,
@@ -123,14 +124,14 @@ func (w *Walks) heldAt(account ledger.Account, dataType string, at time.Time) ma
 	}[dataType]
 	found, err := w.f.Pool.Query(w.f.T.Context(), query, account.ID, at)
 	require.NoError(w.f.T, err)
-	held := map[string]rows{}
+	held := map[string]drift.Rows{}
 	var name, key string
 	var encoded []byte
 	_, err = pgx.ForEachRow(found, []any{&name, &key, &encoded}, func() error {
 		if held[name] == nil {
-			held[name] = rows{}
+			held[name] = drift.Rows{}
 		}
-		held[name][key] = textRow(encoded)
+		held[name][key] = drift.TextRow(encoded)
 		return nil
 	})
 	require.NoError(w.f.T, err)

@@ -1,4 +1,4 @@
-package fleettest
+package drift
 
 import (
 	"context"
@@ -10,26 +10,37 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
-	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/services/exchangesim"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 )
 
-// RecordDrift compares the histories that are stored of an account with all that
-// the stand-in knows of them within [from, to], row by row and as exact decimals,
-// and lists what differs. Orders are those that the exchange still shows.
-func (f *Fleet) RecordDrift(account ledger.Account, from, to time.Time) []string {
-	f.T.Helper()
-	var drift []string
+// Recorder is what the stand-in knows of an account's past.
+type Recorder interface {
+	Records(q exchangesim.RecordQuery) (*exchangesim.Records, error)
+}
+
+// Records compares the histories that are stored of an account with all that the
+// stand-in knows of them within [from, to], and lists what differs. Orders are
+// those that the exchange still shows. compared is the number of rows of the truth.
+func Records(
+	ctx context.Context, db Database, recorder Recorder, account ledger.Account, from, to time.Time,
+) (drift []string, compared int, err error) {
 	for _, h := range recordTables() {
-		want := f.recordedRows(account, h, from, to)
-		for _, d := range compare(want, f.storedRecords(account, h, from, to)) {
+		want, err := h.recorded(recorder, account, from, to)
+		if err != nil {
+			return nil, 0, err
+		}
+		got, err := h.storedRows(ctx, db, account, from, to)
+		if err != nil {
+			return nil, 0, fmt.Errorf("reading what is stored of %s: %w", h.name(), err)
+		}
+		for _, d := range Compare(want, got) {
 			drift = append(drift, h.table+" "+d)
 		}
-		f.T.Logf("%s: %d rows", h.name(), len(want))
+		compared += len(want)
 	}
-	return drift
+	return drift, compared, nil
 }
 
 // recordTable is a history: the stand-in's records, and where they are stored.
@@ -38,7 +49,7 @@ type recordTable struct {
 	table string
 	// stored selects key and row of the account ($1) within [$2, $3].
 	stored string
-	wire   func(map[string]string) (key string, r row)
+	wire   func(map[string]string) (key string, r Row)
 }
 
 func (h recordTable) name() string { return h.table + " (" + string(h.kind) + ")" }
@@ -60,45 +71,44 @@ FROM alphapulse.closed_pnl t WHERE account_id = $1 AND created_at BETWEEN $2 AND
 	}
 }
 
-func (f *Fleet) recordedRows(account ledger.Account, h recordTable, from, to time.Time) rows {
-	f.T.Helper()
-	records, err := f.Sim.Records(exchangesim.RecordQuery{
+// recorded are the rows of the truth.
+func (h recordTable) recorded(recorder Recorder, account ledger.Account, from, to time.Time) (Rows, error) {
+	records, err := recorder.Records(exchangesim.RecordQuery{
 		UID: account.ExchangeUID, Type: h.kind, From: from, To: to, Retained: true,
 	})
-	require.NoError(f.T, err)
-	want := rows{}
+	if err != nil {
+		return nil, err
+	}
+	want := Rows{}
 	records.Each(func(recorded any) bool {
-		if key, r := h.wire(wireTexts(recorded)); key != "" {
-			if _, twice := want[key]; twice {
-				f.T.Fatalf("the truth names %s of %s twice", key, h.name())
-			}
+		key, r := h.wire(wireTexts(recorded))
+		if _, twice := want[key]; twice {
+			err = fmt.Errorf("the truth names %s of %s twice", key, h.name())
+		}
+		if key != "" {
 			want[key] = r
 		}
-		return true
+		return err == nil
 	})
-	return want
+	return want, err
 }
 
-func (f *Fleet) storedRecords(account ledger.Account, h recordTable, from, to time.Time) rows {
-	f.T.Helper()
-	// A connection of its own: a year of rows takes longer than a pool allows.
-	conn, err := pgx.Connect(f.T.Context(), f.DB.URL)
-	require.NoError(f.T, err)
-	defer conn.Close(context.WithoutCancel(f.T.Context())) //nolint:errcheck // it was only read from
-	found, err := conn.Query(f.T.Context(), h.stored, account.ID, from, to)
-	require.NoError(f.T, err)
-	got := rows{}
+func (h recordTable) storedRows(ctx context.Context, db Database, account ledger.Account, from, to time.Time) (Rows, error) {
+	found, err := db.Query(ctx, h.stored, account.ID, from, to)
+	if err != nil {
+		return nil, err
+	}
+	got := Rows{}
 	var key string
 	var encoded []byte
 	_, err = pgx.ForEachRow(found, []any{&key, &encoded}, func() error {
 		if _, twice := got[key]; twice {
 			return fmt.Errorf("%s is stored twice", key)
 		}
-		got[key] = textRow(encoded)
+		got[key] = TextRow(encoded)
 		return nil
 	})
-	require.NoError(f.T, err)
-	return got
+	return got, err
 }
 
 // wireTexts are a row's fields as on the wire, as text.
@@ -107,7 +117,7 @@ func wireTexts(recorded any) map[string]string {
 	if err != nil {
 		panic(err)
 	}
-	return textRow(encoded)
+	return TextRow(encoded)
 }
 
 func milliText(text string) string {
@@ -127,11 +137,11 @@ func plainDecimal(text string) string {
 	return d.String()
 }
 
-func recordedOrder(w map[string]string) (string, row) {
+func recordedOrder(w map[string]string) (string, Row) {
 	if filled := w["cumExecQty"]; filled == "0" || filled == "" {
 		return "", nil // forgotten by the exchange sooner or later
 	}
-	r := row{
+	r := Row{
 		"client_order_id": w["orderLinkId"], "symbol": w["symbol"], "side": strings.ToLower(w["side"]),
 		"exchange_status": w["orderStatus"], "quantity": w["qty"], "filled_quantity": w["cumExecQty"],
 		"average_price": w["avgPrice"], "created_at": milliText(w["createdTime"]), "updated_at": milliText(w["updatedTime"]),
@@ -139,27 +149,27 @@ func recordedOrder(w map[string]string) (string, row) {
 	return w["orderId"], r
 }
 
-func recordedFill(w map[string]string) (string, row) {
-	return w["execId"], row{
+func recordedFill(w map[string]string) (string, Row) {
+	return w["execId"], Row{
 		"order_id": w["orderId"], "symbol": w["symbol"], "side": strings.ToLower(w["side"]), "exec_type": w["execType"],
 		"price": w["execPrice"], "quantity": w["execQty"], "value": w["execValue"], "fee": w["execFee"],
 		"fee_rate": w["feeRate"], "is_maker": w["isMaker"], "sequence": w["seq"], "executed_at": milliText(w["execTime"]),
 	}
 }
 
-func recordedEntry(w map[string]string) (string, row) {
+func recordedEntry(w map[string]string) (string, Row) {
 	key := strings.Join([]string{
 		w["id"], w["currency"], w["type"], w["tradeId"], plainDecimal(w["change"]), plainDecimal(w["cashBalance"]),
 	}, "/")
-	return strings.ReplaceAll(key, "//", "/"), row{
+	return strings.ReplaceAll(key, "//", "/"), Row{
 		"symbol": w["symbol"], "quantity": w["qty"], "price": w["tradePrice"], "cash_flow": w["cashFlow"],
 		"funding": w["funding"], "fee": w["fee"], "fee_rate": w["feeRate"], "order_id": w["orderId"],
 		"occurred_at": milliText(w["transactionTime"]),
 	}
 }
 
-func recordedPnL(w map[string]string) (string, row) {
-	return strings.Join([]string{w["symbol"], w["orderId"], w["createdTime"]}, "/"), row{
+func recordedPnL(w map[string]string) (string, Row) {
+	return strings.Join([]string{w["symbol"], w["orderId"], w["createdTime"]}, "/"), Row{
 		"side": strings.ToLower(w["side"]), "closed_quantity": w["closedSize"], "entry_value": w["cumEntryValue"],
 		"exit_value": w["cumExitValue"], "realized_pnl": w["closedPnl"], "open_fee": w["openFee"], "close_fee": w["closeFee"],
 	}

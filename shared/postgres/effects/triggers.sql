@@ -1,4 +1,4 @@
--- What every transaction did to the data, and to the jobs. Read by EffectLog.
+-- What every transaction did to the data, and to the jobs. Read by Log.
 CREATE SCHEMA effects;
 
 -- One row for each statement that changed rows of a data table and each run
