@@ -44,7 +44,9 @@ func (l *Log) At(url string) *Log { return &Log{url: url} }
 //   - a succeeded or partial job has exactly one transaction that set its
 //     outcome, every other job none;
 //   - each transaction that changed data ended a job well;
-//   - rows that took on a run id belong to the run of a job ended with them.
+//   - rows that took on a run id belong to the run of a job ended with them;
+//   - a terminal job never changes, no as_of goes back, no order that has ended
+//     opens again, and coverage never shrinks.
 //
 // It may be asked at any time, also while work goes on.
 func (l *Log) Violations(ctx context.Context) ([]string, error) {

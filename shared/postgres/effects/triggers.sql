@@ -1,6 +1,14 @@
 -- What every transaction did to the data, and to the jobs. Read by Log.
 CREATE SCHEMA effects;
 
+-- What must never happen, written down where it happens: a state that is gone by
+-- the time that somebody looks.
+CREATE TABLE effects.breaches (
+    seq  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    what text NOT NULL
+);
+
 -- One row for each statement that changed rows of a data table and each run
 -- that such rows now belong to. run_id is NULL where no row took on another
 -- run: columns that follow the market are updated in place, and a deleted row
@@ -23,6 +31,8 @@ CREATE TABLE effects.outcome_log (
     to_status   text NOT NULL,
     txid        xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
+
+CREATE INDEX ON effects.outcome_log (job_id);
 
 CREATE FUNCTION effects.log_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -81,3 +91,61 @@ BEGIN
             REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION effects.log_delete()', name);
     END LOOP;
 END $$;
+
+-- A terminal job never changes again; that its news were announced is no change.
+CREATE FUNCTION effects.terminal_job() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    was jsonb;
+    now jsonb;
+BEGIN
+    SELECT jsonb_object_agg(o.key, o.value), jsonb_object_agg(n.key, n.value) INTO was, now
+    FROM jsonb_each(to_jsonb(OLD)) o JOIN jsonb_each(to_jsonb(NEW)) n ON n.key = o.key
+    WHERE o.key <> 'announced_at' AND o.value IS DISTINCT FROM n.value;
+    -- The transaction that ends a job may still correct what it said; its outcome
+    -- is logged at its commit.
+    IF was IS NOT NULL AND EXISTS (SELECT FROM effects.outcome_log l WHERE l.job_id = OLD.id AND l.to_status = OLD.status) THEN
+        INSERT INTO effects.breaches (what)
+        VALUES (format('job %s was %s and changed: %s became %s', OLD.id, OLD.status, was, now));
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER effects_terminal AFTER UPDATE ON alphapulse.sync_jobs FOR EACH ROW
+    WHEN (OLD.finished_at IS NOT NULL) EXECUTE FUNCTION effects.terminal_job();
+
+-- Time goes forward: of what a scope shows, and of what is known of a type.
+CREATE FUNCTION effects.backwards() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO effects.breaches (what)
+    VALUES (format('%s went back from %s to %s: %s', TG_TABLE_NAME, OLD.as_of, NEW.as_of, to_jsonb(NEW)));
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER effects_backwards AFTER UPDATE ON alphapulse.sync_scopes FOR EACH ROW
+    WHEN (NEW.as_of < OLD.as_of) EXECUTE FUNCTION effects.backwards();
+CREATE TRIGGER effects_backwards AFTER UPDATE ON alphapulse.sync_state FOR EACH ROW
+    WHEN (NEW.as_of < OLD.as_of) EXECUTE FUNCTION effects.backwards();
+
+-- An order that has ended stays ended.
+CREATE FUNCTION effects.order_reopened() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO effects.breaches (what)
+    VALUES (format('order %s was %s and became %s again', OLD.order_id, OLD.status, NEW.status));
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER effects_reopened AFTER UPDATE OF status ON alphapulse.orders FOR EACH ROW
+    WHEN (OLD.status IN ('filled', 'cancelled', 'rejected', 'expired')
+          AND NEW.status IN ('untriggered', 'open', 'partially_filled'))
+    EXECUTE FUNCTION effects.order_reopened();
+
+-- Coverage only grows.
+CREATE FUNCTION effects.coverage_lost() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO effects.breaches (what)
+    VALUES (format('coverage of %s %s shrank from %s to %s', OLD.data_type, OLD.scope, OLD.covered, NEW.covered));
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER effects_coverage AFTER UPDATE ON alphapulse.sync_coverage FOR EACH ROW
+    WHEN (NOT NEW.covered @> OLD.covered) EXECUTE FUNCTION effects.coverage_lost();

@@ -23,3 +23,6 @@ FROM effects.effect_log e
 WHERE e.run_id IS NOT NULL
   AND EXISTS (SELECT FROM good g WHERE g.txid = e.txid)
   AND NOT EXISTS (SELECT FROM good g WHERE g.txid = e.txid AND g.run_id = e.run_id)
+
+UNION ALL
+SELECT what FROM effects.breaches
