@@ -102,10 +102,14 @@ func (a account) adopt(dataDir string) error {
 }
 
 func (a account) sysProcAttr() *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Setpgid: true}
-	if a.switched {
-		attr.Credential = &syscall.Credential{Uid: a.uid, Gid: a.gid}
-	}
+	attr := &syscall.SysProcAttr{Setpgid: true, Credential: a.credential()}
 	endWithParent(attr)
 	return attr
+}
+
+func (a account) credential() *syscall.Credential {
+	if !a.switched {
+		return nil
+	}
+	return &syscall.Credential{Uid: a.uid, Gid: a.gid}
 }

@@ -2,6 +2,7 @@ package pgserver
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -58,4 +59,10 @@ func (c Config) withDefaults() (Config, error) {
 		c.Log = logrus.NewEntry(silent)
 	}
 	return c, nil
+}
+
+// startContext bounds a start.
+func (c Config) startContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, c.StartTimeout,
+		fmt.Errorf("Postgres did not answer within %s", c.StartTimeout))
 }

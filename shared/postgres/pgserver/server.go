@@ -39,8 +39,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, cfg.StartTimeout,
-		fmt.Errorf("Postgres did not answer within %s", cfg.StartTimeout))
+	ctx, cancel := cfg.startContext(ctx)
 	defer cancel()
 	if err := makeParent(cfg.DataDir); err != nil {
 		return nil, err
@@ -60,18 +59,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 }
 
 func startLocked(ctx context.Context, cfg Config) (*Server, error) {
-	version, err := dataVersion(cfg.DataDir)
-	if err != nil {
-		return nil, err
-	}
-	bin, err := findBinaries(ctx, cfg.BinDir, version)
-	if err != nil {
-		return nil, err
-	}
-	if version != "" && version != bin.major {
-		return nil, &VersionError{DataDir: cfg.DataDir, DataVersion: version, BinDir: bin.dir, BinaryVersion: bin.major}
-	}
-	as, err := prepare(ctx, cfg, bin, version)
+	bin, as, err := prepare(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -90,22 +78,36 @@ func startLocked(ctx context.Context, cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// prepare leaves a data directory that the account can use and nobody serves.
-func prepare(ctx context.Context, cfg Config, bin binaries, version string) (account, error) {
+// prepare chooses the programs and the user, and leaves a data directory that
+// they can use and nobody serves.
+func prepare(ctx context.Context, cfg Config) (binaries, account, error) {
+	version, err := dataVersion(cfg.DataDir)
+	if err != nil {
+		return binaries{}, account{}, err
+	}
+	bin, err := findBinaries(ctx, cfg.BinDir, version)
+	if err != nil {
+		return bin, account{}, err
+	}
+	if version != "" && version != bin.major {
+		return bin, account{}, &VersionError{
+			DataDir: cfg.DataDir, DataVersion: version, BinDir: bin.dir, BinaryVersion: bin.major,
+		}
+	}
 	as, err := serverAccount(cfg.DataDir)
 	if err != nil {
-		return as, err
+		return bin, as, err
 	}
 	if err := checkEnterable(cfg.DataDir, as); err != nil {
-		return as, err
+		return bin, as, err
 	}
 	if version == "" {
-		return as, initialize(ctx, cfg, bin, as)
+		return bin, as, initialize(ctx, cfg, bin, as)
 	}
 	if err := awaitPredecessor(ctx, cfg.DataDir); err != nil {
-		return as, err
+		return bin, as, err
 	}
-	return as, as.adopt(cfg.DataDir)
+	return bin, as, as.adopt(cfg.DataDir)
 }
 
 // maxPorts bounds how often another port is picked after losing one.
