@@ -66,7 +66,9 @@ func (c Config) args() []string {
 		"log_line_prefix":         logPrefix,
 		"cluster_name":            c.Name,
 		"hot_standby":             "on",
-		"wal_level":               "replica",
+		// What a killed server leaves is in its directory, and goes with that.
+		"dynamic_shared_memory_type": "mmap",
+		"wal_level":                  "replica",
 	}
 	maps.Copy(settings, c.Settings)
 	args := []string{"-D", c.Dir}

@@ -1,7 +1,6 @@
 package databases_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,7 +15,7 @@ func TestAFullDisk(t *testing.T) {
 	disk, err := s.SmallDisk(patient(t), "small", 64<<20)
 	require.NoError(t, err)
 	defer func() {
-		require.NoError(t, s.Kill(context.Background()))
+		require.NoError(t, end(s))
 		require.NoError(t, disk.Close())
 	}()
 	require.NoError(t, s.Exec(patient(t), "postgres", "CREATE DATABASE little TABLESPACE small"))

@@ -46,7 +46,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
-	if err := shared.Kill(context.Background()); err != nil {
+	if err := end(shared); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -66,8 +66,18 @@ func start(t *testing.T, cfg databases.Config) *databases.Server {
 	t.Helper()
 	s, err := databases.Start(patient(t), cfg)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Kill(context.Background())) })
+	t.Cleanup(func() { require.NoError(t, end(s)) })
 	return s
+}
+
+// end stops a server in a way that leaves nothing in the system's memory.
+func end(s *databases.Server) error {
+	if s.PID() == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return s.Stop(ctx, databases.Immediate)
 }
 
 // patient bounds what takes a moment on a machine that has nothing else to do.

@@ -1,7 +1,6 @@
 package databases_test
 
 import (
-	"context"
 	"path/filepath"
 	"testing"
 
@@ -16,7 +15,7 @@ func replicate(t *testing.T, s *databases.Server, name, via string) *databases.R
 	possible(t, s.ReplicaAvailable())
 	r, err := s.Replicate(patient(t), quick(pgtest.Dir(t), name), via)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, r.Kill(context.Background())) })
+	t.Cleanup(func() { require.NoError(t, end(r.Server)) })
 	return r
 }
 
