@@ -1,0 +1,414 @@
+package databases_test
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alphapulse/alphapulse/services/internal/chaos/databases"
+)
+
+func newLink(t *testing.T, to string) *databases.Link {
+	t.Helper()
+	link, err := databases.NewLink(to)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, link.Close()) })
+	return link
+}
+
+// linked gives a link to the shared server and the URL of a new database on it.
+func linked(t *testing.T) (link *databases.Link, name, url string) {
+	t.Helper()
+	name = database(t)
+	link = newLink(t, shared.Address())
+	url, err := link.URL(shared.URL("", name))
+	require.NoError(t, err)
+	return link, name, url
+}
+
+var commits = databases.Match{Application: regexp.MustCompile("^writer"), Statement: databases.Commits()}
+
+// commit stores a note in a transaction.
+func commit(t *testing.T, conn *pgx.Conn, note string) error {
+	t.Helper()
+	tx, err := conn.Begin(patient(t))
+	require.NoError(t, err)
+	require.NoError(t, insert(t, tx, note))
+	return tx.Commit(patient(t))
+}
+
+func requireReset(t *testing.T, err error) {
+	t.Helper()
+	require.Error(t, err)
+	require.Empty(t, sqlstate(err), "the server said nothing")
+	require.NotErrorIs(t, err, context.DeadlineExceeded, "it is known at once")
+}
+
+func TestACommitIsStoredThoughItsClientNeverHears(t *testing.T) {
+	t.Parallel()
+	link, d, url := linked(t)
+	trap := link.CutAfter(commits, 2)
+	require.NoError(t, commit(t, connect(t, url, "other"), "other"), "the trap is not for this one")
+	require.Zero(t, trap.Struck())
+	requireReset(t, commit(t, connect(t, url, "writer/1"), "first"))
+	require.Equal(t, "first other", stored(t, shared, d))
+	requireReset(t, commit(t, connect(t, url, "writer/2"), "second"))
+	<-trap.Spent()
+	require.Equal(t, 2, trap.Struck())
+	require.NoError(t, commit(t, connect(t, url, "writer/3"), "third"), "the trap is spent")
+	require.Equal(t, "first other second third", stored(t, shared, d))
+}
+
+func TestACommitNeverArrives(t *testing.T) {
+	t.Parallel()
+	link, d, url := linked(t)
+	trap := link.CutBefore(commits, 1)
+	requireReset(t, commit(t, connect(t, url, "writer"), "lost"))
+	<-trap.Spent()
+	require.NoError(t, commit(t, connect(t, url, "writer"), "kept"))
+	require.Equal(t, "kept", stored(t, shared, d))
+}
+
+// A commit that fails, or that rolls back, was not stored: hearing of it is right,
+// and the strike is for the next one.
+func TestOnlyACommitThatWasStoredIsCut(t *testing.T) {
+	t.Parallel()
+	link, d, url := linked(t)
+	require.NoError(t, shared.Exec(patient(t), d, `CREATE TABLE deferred (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)`))
+	trap := link.CutAfter(commits, 1)
+	conn := connect(t, url, "writer")
+	tx, err := conn.Begin(patient(t))
+	require.NoError(t, err)
+	_, err = tx.Exec(patient(t), "INSERT INTO deferred VALUES (1), (1)")
+	require.NoError(t, err)
+	require.Equal(t, "23505", sqlstate(tx.Commit(patient(t))))
+
+	tx, err = conn.Begin(patient(t))
+	require.NoError(t, err)
+	_, err = tx.Exec(patient(t), "SELECT 1/0")
+	require.Equal(t, "22012", sqlstate(err))
+	require.ErrorIs(t, tx.Commit(patient(t)), pgx.ErrTxCommitRollback)
+	require.Zero(t, trap.Struck())
+
+	requireReset(t, commit(t, conn, "stored"))
+	require.Equal(t, "stored", stored(t, shared, d))
+}
+
+// A statement with arguments commits by itself, at the end of its cycle.
+func TestAStatementOfTheExtendedProtocolIsCut(t *testing.T) {
+	t.Parallel()
+	link, d, url := linked(t)
+	inserts := databases.Match{Statement: regexp.MustCompile("^INSERT INTO notes")}
+	link.CutAfter(inserts, 1)
+	requireReset(t, insert(t, connect(t, url, "writer"), "stored"))
+	require.Equal(t, "stored", stored(t, shared, d))
+	link.CutBefore(inserts, 1)
+	requireReset(t, insert(t, connect(t, url, "writer"), "lost"))
+	require.Equal(t, "stored", stored(t, shared, d))
+}
+
+func TestAnErrorIsInjected(t *testing.T) {
+	t.Parallel()
+	link, d, url := linked(t)
+	conn := connect(t, url, "writer")
+	inserts := databases.Match{Application: app("writer"), Statement: regexp.MustCompile("^INSERT")}
+	for _, code := range []string{"40001", "40P01", "53100", "53300", "25006", "57P03", "55P03"} {
+		trap, err := link.Answer(inserts, 1, code)
+		require.NoError(t, err)
+		require.Equal(t, code, sqlstate(insert(t, conn, code)), "with arguments: extended")
+		require.Equal(t, 1, trap.Struck())
+		require.NoError(t, insert(t, conn, code), "the connection is in step")
+		_, err = link.Answer(inserts, 1, code)
+		require.NoError(t, err)
+		_, err = conn.Exec(patient(t), "INSERT INTO notes VALUES ('never')")
+		require.Equal(t, code, sqlstate(err), "without: simple")
+		require.Equal(t, byte('I'), conn.PgConn().TxStatus())
+	}
+	require.Equal(t, "25006 40001 40P01 53100 53300 55P03 57P03", stored(t, shared, d))
+	n, err := shared.Logged("40001", app("writer"))
+	require.NoError(t, err)
+	require.Positive(t, n, "the server itself raised it")
+	_, err = link.Answer(inserts, 1, "4000")
+	require.ErrorContains(t, err, "is not the SQLSTATE of an error")
+	_, err = link.Refuse(nil, 1, "00000")
+	require.ErrorContains(t, err, "is not the SQLSTATE of an error")
+}
+
+// The server must be as sure as the client that the transaction is aborted: what
+// follows in it, a COMMIT above all, has no effect.
+func TestAnInjectedErrorAbortsTheTransaction(t *testing.T) {
+	t.Parallel()
+	link, d, url := linked(t)
+	conn := connect(t, url, "writer")
+	for _, arguments := range [][]any{nil, {"failed"}} {
+		tx, err := conn.Begin(patient(t))
+		require.NoError(t, err)
+		require.NoError(t, insert(t, tx, "before"))
+		trap, err := link.Answer(databases.Match{Statement: regexp.MustCompile("^UPDATE")}, 2, "40001")
+		require.NoError(t, err)
+		sql := "UPDATE notes SET note = 'x'"
+		if arguments != nil {
+			sql = "UPDATE notes SET note = $1"
+		}
+		_, err = tx.Exec(patient(t), sql, arguments...)
+		require.Equal(t, "40001", sqlstate(err))
+		require.Equal(t, byte('E'), conn.PgConn().TxStatus())
+		_, err = tx.Exec(patient(t), "UPDATE notes SET note = 'y'")
+		require.Equal(t, "25P02", sqlstate(err), "in an aborted transaction the server itself refuses")
+		require.Equal(t, 1, trap.Struck())
+		require.ErrorIs(t, tx.Commit(patient(t)), pgx.ErrTxCommitRollback)
+		trap.Lift()
+		_, err = conn.Exec(patient(t), sql, arguments...)
+		require.NoError(t, err)
+	}
+	require.Empty(t, stored(t, shared, d))
+}
+
+func TestACommitFails(t *testing.T) {
+	t.Parallel()
+	link, d, url := linked(t)
+	conn := connect(t, url, "writer")
+	_, err := link.Answer(commits, 1, "40001")
+	require.NoError(t, err)
+	require.Equal(t, "40001", sqlstate(commit(t, conn, "rolled back")))
+	require.Equal(t, byte('I'), conn.PgConn().TxStatus(), "its transaction is over")
+	require.NoError(t, commit(t, conn, "kept"))
+	require.Equal(t, "kept", stored(t, shared, d))
+}
+
+// A batch is one cycle: what follows the failed statement is skipped, and its
+// effects go with it.
+func TestAStatementOfABatchFails(t *testing.T) {
+	t.Parallel()
+	link, d, url := linked(t)
+	conn := connect(t, url, "writer")
+	batch := func() error {
+		b := &pgx.Batch{}
+		b.Queue("INSERT INTO notes VALUES ($1)", "one")
+		b.Queue("INSERT INTO notes VALUES ($1 || 'x')", "two")
+		b.Queue("INSERT INTO notes VALUES ($1)", "three")
+		return conn.SendBatch(patient(t), b).Close()
+	}
+	trap, err := link.Answer(databases.Match{Statement: regexp.MustCompile("'x'")}, 1, "55P03")
+	require.NoError(t, err)
+	require.Equal(t, "55P03", sqlstate(batch()))
+	<-trap.Spent()
+	require.Empty(t, stored(t, shared, d))
+	require.NoError(t, batch())
+	require.Equal(t, "one three twox", stored(t, shared, d))
+}
+
+func TestConnectionsAreRefused(t *testing.T) {
+	t.Parallel()
+	link, _, url := linked(t)
+	trap, err := link.Refuse(app("writer"), 1, "57P03")
+	require.NoError(t, err)
+	connect(t, url, "other")
+	_, err = tryConnect(patient(t), url, "writer")
+	require.Equal(t, "57P03", sqlstate(err))
+	<-trap.Spent()
+	connect(t, url, "writer")
+}
+
+func TestAStatementWaitsForItsMoment(t *testing.T) {
+	t.Parallel()
+	s := own(t)
+	notes(t, s, "postgres")
+	link := newLink(t, s.Address())
+	url, err := link.URL(s.URL("", "postgres"))
+	require.NoError(t, err)
+	conn := connect(t, url, "writer")
+	trap := link.Hold(commits, 1)
+	committed := make(chan error, 1)
+	tx, err := conn.Begin(patient(t))
+	require.NoError(t, err)
+	require.NoError(t, insert(t, tx, "held"))
+	go func() { committed <- tx.Commit(context.Background()) }()
+	<-trap.Spent()
+	require.Empty(t, stored(t, s, "postgres"))
+	require.NoError(t, s.Kill(patient(t)))
+	trap.Lift()
+	requireReset(t, <-committed)
+	require.NoError(t, s.Start(patient(t)))
+	require.Empty(t, stored(t, s, "postgres"))
+	require.NoError(t, commit(t, connect(t, url, "writer"), "again"), "the link leads to the next life")
+}
+
+func TestAFrozenLinkIsSilent(t *testing.T) {
+	t.Parallel()
+	link, d, url := linked(t)
+	conn, other := connect(t, url, "writer"), connect(t, url, "other")
+	trap := link.Freeze(app("writer"))
+	require.NoError(t, insert(t, other, "other"))
+	answered := make(chan error, 1)
+	go func() { answered <- insert(t, conn, "late") }()
+	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := tryConnect(short, url, "writer/2")
+	require.NoError(t, err)
+	_, err = tryConnect(short, url, "writer")
+	require.ErrorIs(t, err, context.DeadlineExceeded, "its own limit is all that a newcomer hears")
+	require.Empty(t, answered)
+	require.Equal(t, 2, trap.Struck())
+	require.Equal(t, "other", stored(t, shared, d))
+	trap.Lift()
+	require.NoError(t, <-answered)
+	require.Equal(t, "late other", stored(t, shared, d))
+}
+
+// Neither the end of a client nor its request to cancel gets through.
+func TestNobodyHearsOfAClientThatLeavesAFrozenLink(t *testing.T) {
+	t.Parallel()
+	link, d, url := linked(t)
+	conn := connect(t, url, "writer")
+	tx, err := conn.Begin(patient(t))
+	require.NoError(t, err)
+	require.NoError(t, insert(t, tx, "open"))
+	backend := conn.PgConn().PID()
+	trap := link.Freeze(app("writer"))
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err = tx.Exec(short, "SELECT 1")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	soon(t, func() bool { return trap.Struck() == 2 })
+	state := func() (s string) {
+		err := connect(t, shared.URL("", d), "watch").QueryRow(patient(t),
+			"SELECT coalesce(max(state), 'gone') FROM pg_stat_activity WHERE pid = $1", backend).Scan(&s)
+		require.NoError(t, err)
+		return s
+	}
+	require.Equal(t, "idle in transaction", state())
+	trap.Lift()
+	<-conn.PgConn().CleanupDone()
+	soon(t, func() bool { return state() == "gone" })
+	require.Empty(t, stored(t, shared, d))
+}
+
+func TestAListenerThatIsDeadWhileOthersConnect(t *testing.T) {
+	t.Parallel()
+	link, d, url := linked(t)
+	listener := connect(t, url, "x/listen")
+	_, err := listener.Exec(patient(t), "LISTEN news")
+	require.NoError(t, err)
+	trap := link.FreezeOpen(regexp.MustCompile("/listen$"))
+	require.NoError(t, shared.Exec(patient(t), d, "NOTIFY news"))
+	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err = listener.WaitForNotification(short)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, 1, trap.Struck())
+	next := connect(t, url, "x/listen")
+	_, err = next.Exec(patient(t), "LISTEN news")
+	require.NoError(t, err)
+	require.NoError(t, shared.Exec(patient(t), d, "NOTIFY news"))
+	_, err = next.WaitForNotification(patient(t))
+	require.NoError(t, err)
+}
+
+func TestACutLink(t *testing.T) {
+	t.Parallel()
+	link, _, url := linked(t)
+	conn, other := connect(t, url, "writer"), connect(t, url, "other")
+	trap := link.Cut(app("writer"))
+	requireReset(t, insert(t, conn, "cut"))
+	_, err := tryConnect(patient(t), url, "writer")
+	requireReset(t, err)
+	require.NoError(t, insert(t, other, "spared"))
+	require.GreaterOrEqual(t, trap.Struck(), 2)
+	trap.Lift()
+	require.NoError(t, insert(t, connect(t, url, "writer"), "healed"))
+}
+
+func TestASlowLink(t *testing.T) {
+	t.Parallel()
+	link, _, url := linked(t)
+	conn := connect(t, url, "writer")
+	const latency = 150 * time.Millisecond
+	trap, err := link.Slow(databases.Slowness{Latency: latency, KilobytesPerSec: 1000, SliceBytes: 16})
+	require.NoError(t, err)
+	_, err = link.Slow(databases.Slowness{Latency: latency})
+	require.ErrorIs(t, err, databases.ErrSlow)
+	begun := time.Now()
+	_, err = conn.Exec(patient(t), "SELECT repeat('x', 1000)")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, time.Since(begun), 2*latency, "there and back")
+	require.Equal(t, 1, trap.Struck())
+	trap.Lift()
+	trap.Lift()
+	again, err := link.Slow(databases.Slowness{Latency: time.Millisecond})
+	require.NoError(t, err, "it was quick in between")
+	again.Lift()
+	require.NoError(t, insert(t, conn, "through"))
+}
+
+func TestALinkMovesToAnotherServer(t *testing.T) {
+	t.Parallel()
+	link, _, url := linked(t)
+	conn := connect(t, url, "writer")
+	second := own(t)
+	require.NoError(t, second.Exec(patient(t), "postgres", "CREATE DATABASE "+conn.Config().Database))
+	trap, err := link.Slow(databases.Slowness{Latency: 10 * time.Millisecond})
+	require.NoError(t, err)
+	require.NoError(t, link.Point(second.Address()))
+	requireReset(t, insert(t, conn, "old"))
+	notes(t, second, conn.Config().Database)
+	require.NoError(t, insert(t, connect(t, url, "writer"), "new"))
+	trap.Lift()
+	require.Equal(t, "new", stored(t, second, conn.Config().Database))
+}
+
+// What the link does not look at passes as it is: a request for TLS, COPY, a
+// cancellation, and answers of any size.
+func TestALinkPassesTheRest(t *testing.T) {
+	t.Parallel()
+	link, _, url := linked(t)
+	conn := connect(t, strings.Replace(url, "sslmode=disable", "sslmode=prefer", 1), "writer")
+	var rows [][]any
+	for i := range 5000 {
+		rows = append(rows, []any{strings.Repeat("x", 100) + string(rune('a'+i%26)) + time.Duration(i).String()})
+	}
+	n, err := conn.CopyFrom(patient(t), pgx.Identifier{"notes"}, []string{"note"}, pgx.CopyFromRows(rows))
+	require.NoError(t, err)
+	require.Equal(t, int64(5000), n)
+	var all string
+	require.NoError(t, conn.QueryRow(patient(t), "SELECT string_agg(note, '') FROM notes").Scan(&all))
+	require.Greater(t, len(all), 500_000)
+
+	said := asleep(t, shared, conn)
+	before := link.Accepted()
+	require.NoError(t, conn.PgConn().CancelRequest(patient(t)))
+	require.Equal(t, "57014", sqlstate(<-said))
+	require.Equal(t, before+1, link.Accepted(), "a request to cancel is a connection of its own")
+}
+
+// Of several statements that are under way at once only the one that is meant is
+// lost with its answer; what was answered before it is heard.
+func TestACutOfOneStatementInAPipeline(t *testing.T) {
+	t.Parallel()
+	link, d, url := linked(t)
+	conn := connect(t, url, "writer").PgConn()
+	trap := link.CutAfter(databases.Match{Statement: regexp.MustCompile("second")}, 1)
+	p := conn.StartPipeline(patient(t))
+	for _, sql := range []string{"INSERT INTO notes VALUES ('first') RETURNING pg_sleep(0.2)", "INSERT INTO notes VALUES ('second')"} {
+		p.SendQueryParams(sql, nil, nil, nil, nil)
+		require.NoError(t, p.Sync())
+	}
+	result, err := p.GetResults()
+	require.NoError(t, err)
+	require.NoError(t, result.(*pgconn.ResultReader).Read().Err)
+	_, err = p.GetResults() // the end of the first cycle
+	require.NoError(t, err)
+	_, err = p.GetResults()
+	if err == nil {
+		err = p.Close()
+	}
+	requireReset(t, err)
+	<-trap.Spent()
+	require.Equal(t, "first second", stored(t, shared, d))
+}
