@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -32,7 +33,7 @@ type Process struct {
 	cmd   *exec.Cmd
 	ended chan struct{} // closed when this life has ended
 	code  int           // of the life that ended last; -1: by a signal
-	lives int
+	pids  []int         // of all lives, in order
 }
 
 // ErrRunning and ErrNotRunning: the process is in the other state.
@@ -72,7 +73,7 @@ func (p *Process) Start() error {
 		return fmt.Errorf("starting %s: %w", p.spec.Name, err)
 	}
 	p.cmd, p.ended = cmd, ended
-	p.lives++
+	p.pids = append(p.pids, cmd.Process.Pid)
 	return nil
 }
 
@@ -127,7 +128,14 @@ func (p *Process) PID() int {
 func (p *Process) Lives() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.lives
+	return len(p.pids)
+}
+
+// Had reports whether one of the lives had the process id.
+func (p *Process) Had(pid int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Contains(p.pids, pid)
 }
 
 // Ended is closed when this life has ended; it is closed already if the process

@@ -1,0 +1,154 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"time"
+
+	"github.com/alphapulse/alphapulse/services/internal/chaos/world"
+	"github.com/alphapulse/alphapulse/shared/failpoint"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// everywhere are all topologies.
+func everywhere() []world.Topology { return world.Topologies() }
+
+// signals are processes that are stopped, in every sense.
+func signals() []*Fault {
+	return []*Fault{
+		{
+			Name: "worker_stopped_past_its_lease", Does: "SIGSTOP with a job in hand, SIGCONT after the lease has ended",
+			On: everywhere(), Within: afterAKill, inject: stopPastTheLease,
+		},
+		{
+			Name: "every_process_killed", Does: "SIGKILL to every scheduler, worker and aggregator at once",
+			On: everywhere(), Within: afterAKill, inject: killEverybody,
+		},
+		{
+			Name: "schedulers_racing", Does: "three more schedulers, and SIGKILL to one in the middle of its work",
+			On: everywhere(), Within: afterAKill, inject: raceSchedulers,
+		},
+		{
+			Name: "deploy", Does: "SIGTERM to every worker in turn, with a job that takes longer than the grace",
+			On: everywhere(), Within: afterAKill, inject: deploy,
+		},
+	}
+}
+
+// stopPastTheLease stops the owner of a held job, lets the exchange answer, so
+// that the old answer waits in the stopped process's socket, and continues it
+// when another has finished the job.
+func stopPastTheLease(ctx context.Context, w *world.World, random *rand.Rand) (*Strike, error) {
+	job, release, err := holdAJob(ctx, w, random, syncjob.Positions)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	owner, err := w.OwnerOf(job)
+	if err != nil {
+		return nil, err
+	}
+	jobs, err := w.InFlight(ctx, job.Owner)
+	if err != nil {
+		return nil, err
+	}
+	if err := owner.Signal(syscall.SIGSTOP); err != nil {
+		return nil, err
+	}
+	at := time.Now()
+	return &Strike{
+		At: at, Jobs: jobs, Note: owner.Name(),
+		Heal: func(ctx context.Context) error {
+			err := world.Poll(ctx, "another worker to finish the stopped one's jobs", func() (bool, error) {
+				return w.Settled(ctx, jobs), nil
+			})
+			if took := time.Since(at); err == nil && took > afterAKill {
+				err = fmt.Errorf("the stopped worker's jobs were finished after %s, not %s", took.Round(time.Millisecond), afterAKill)
+			}
+			if err != nil {
+				return err
+			}
+			return owner.Signal(syscall.SIGCONT)
+		},
+	}, nil
+}
+
+func killEverybody(ctx context.Context, w *world.World, _ *rand.Rand) (*Strike, error) {
+	jobs, err := w.AwaitInFlight(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, role := range []world.Role{world.Worker, world.Scheduler, world.Aggregator} {
+		for _, m := range w.Members(role) {
+			if err := m.Kill(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return &Strike{At: time.Now(), Jobs: jobs}, nil
+}
+
+// raceSchedulers lets five schedulers race for every slot, and kills one of them
+// in the middle of a step.
+func raceSchedulers(ctx context.Context, w *world.World, random *rand.Rand) (*Strike, error) {
+	var extra []*world.Member
+	for range 3 {
+		m, err := w.StartMember(world.Scheduler, nil, w.SchedulerArgs()...)
+		if err != nil {
+			return nil, err
+		}
+		extra = append(extra, m)
+	}
+	strike, err := killAt(failpoint.SchedulerTaken)(ctx, w, random)
+	if err != nil {
+		return nil, err
+	}
+	strike.Heal = func(ctx context.Context) error { return w.Retire(ctx, extra...) }
+	return strike, nil
+}
+
+// deploy replaces each worker as a rolling update does, while a job takes longer
+// than the grace: it is given back, and the attempt is not counted.
+func deploy(ctx context.Context, w *world.World, random *rand.Rand) (*Strike, error) {
+	job, release, err := holdAJob(ctx, w, random, syncjob.Balances)
+	if err != nil {
+		return nil, err
+	}
+	jobs, err := w.InFlight(ctx, "")
+	if err != nil {
+		release()
+		return nil, err
+	}
+	before, err := w.TriesOf(ctx, job.JobID)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return &Strike{
+		At: time.Now(), Jobs: jobs, Note: job.Owner,
+		Heal: func(ctx context.Context) error {
+			defer release()
+			for _, m := range w.Members(world.Worker) {
+				if _, err := w.Terminate(ctx, m); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		Verify: func(ctx context.Context) error {
+			after, err := w.TriesOf(ctx, job.JobID)
+			if err != nil {
+				return err
+			}
+			if after.Releases == before.Releases {
+				return fmt.Errorf("job %s was in hand when its worker was stopped, and was not given back", job.JobID)
+			}
+			if after.Attempt > before.Attempt {
+				return fmt.Errorf("job %s: being given back was counted as an attempt (%d, then %d)", job.JobID, before.Attempt, after.Attempt)
+			}
+			return nil
+		},
+	}, nil
+}

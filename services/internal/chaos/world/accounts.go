@@ -1,0 +1,92 @@
+package world
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/alphapulse/alphapulse/services/exchangesim"
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+	"github.com/alphapulse/alphapulse/shared/vault"
+)
+
+// addAccounts adds every account of the exchange and waits until all are active.
+func (w *World) addAccounts(ctx context.Context) error {
+	w.Accounts = make([]ledger.Account, w.cfg.Accounts)
+	errs := make([]error, w.cfg.Accounts)
+	var adding sync.WaitGroup
+	places := make(chan struct{}, 4)
+	for index := range w.cfg.Accounts {
+		adding.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			w.Accounts[index], errs[index] = w.addAccount(ctx, index)
+		})
+	}
+	adding.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	for i, account := range w.Accounts {
+		err := Poll(ctx, "account "+account.Name+" to become active", func() (bool, error) {
+			var err error
+			w.Accounts[i], err = w.Ledger.Account(ctx, account.ID)
+			return w.Accounts[i].Status == ledger.AccountActive, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *World) addAccount(ctx context.Context, index int) (ledger.Account, error) {
+	key, secret, _ := exchangesim.Credentials(w.cfg.Seed, index)
+	account, _, err := w.Ledger.AddAccount(ctx, ledger.NewAccount{
+		Name:   fmt.Sprintf("account-%d", index),
+		Market: ledger.Market{Exchange: "bybit", Environment: "testnet", BaseURL: w.exchange.url},
+		Seal: func(id string, version int) ([]byte, error) {
+			credentials := vault.Credentials{Key: vault.NewSecret(key), Secret: vault.NewSecret(secret)}
+			return w.opener.Sealer().Seal(id, version, credentials)
+		},
+	})
+	return account, err
+}
+
+// schedule gives every schedule the same short cadence, and the victim none.
+func (w *World) schedule(ctx context.Context) error {
+	for i, account := range w.Accounts {
+		for _, dataType := range syncjob.Requestable() {
+			if dataType.Shared() {
+				continue
+			}
+			every := w.cfg.Cadence
+			if dataType.History() && dataType != syncjob.Orders {
+				every *= 4
+			}
+			subject := syncjob.Subject{Kind: syncjob.Account, ID: account.ID}
+			if err := w.Ledger.SetCadence(ctx, subject, dataType, every); err != nil {
+				return err
+			}
+		}
+		if i == 0 {
+			if _, err := w.DB.Exec(ctx, `UPDATE alphapulse.schedules SET enabled = false WHERE account_id = $1`, account.ID); err != nil {
+				return err
+			}
+		}
+	}
+	market := syncjob.Subject{Kind: syncjob.Market, ID: w.Accounts[0].MarketID}
+	return w.Ledger.SetCadence(ctx, market, syncjob.Prices, w.cfg.Cadence)
+}
+
+// StopSchedules leaves nothing to be planned. The scheduler takes the same rows in
+// another order, so that the two may deadlock: it is tried again.
+func (w *World) StopSchedules(ctx context.Context) error {
+	return Poll(ctx, "the schedules to stop", func() (bool, error) {
+		_, err := w.DB.Exec(ctx, `UPDATE alphapulse.schedules SET enabled = false`)
+		return err == nil, nil
+	})
+}
