@@ -20,6 +20,10 @@ ARGS ?=
 TESTFLAGS ?=
 # How long `make fuzz` tries each decoder: inputs (1000x) or time (30s)
 FUZZTIME ?= 1000000x
+# The fault matrix: which fault comes when, for how long, and which of them.
+SEED     ?= 1
+DURATION ?= 10m
+FAULTS   ?= all
 # STRICT=1 makes an error of what otherwise is only reported as not run.
 STRICT ?=
 
@@ -40,8 +44,17 @@ test: gcc postgres ## all tests of all modules, with the race detector, in rando
 	go test -race -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) ./services/internal/e2e/years
 	@for module in $(APART); do \
 		echo "== $$module"; \
-		(cd $$module && GOWORK=off go test -race -shuffle=on -count=1 -timeout 5m $(TESTFLAGS) ./...); \
+		(cd $$module && GOWORK=off go test -race -shuffle=on -count=1 -timeout 10m $(TESTFLAGS) ./...); \
 	done
+
+.PHONY: chaos
+chaos: postgres ## the fault matrix: make chaos SEED=7 DURATION=10m FAULTS='broker_*,failover' (FAULTS=list names them)
+	@cd services/internal/chaos && GOWORK=off go build -o $(CURDIR)/bin/chaos .
+	@exec bin/chaos --seed $(SEED) --duration $(DURATION) --faults '$(FAULTS)'
+
+.PHONY: cells
+cells: postgres ## each cell of the fault matrix as a test of its own: make cells FAULTS=broker_killed
+	cd services/internal/chaos && GOWORK=off FAULTS='$(FAULTS)' go test -tags cells -run TestCell -v -count=1 -timeout 2h $(TESTFLAGS) .
 
 .PHONY: fuzz
 fuzz: ## a million inputs for each decoder of the exchange's answers

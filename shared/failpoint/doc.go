@@ -10,6 +10,11 @@
 // action that begins with "always " strikes everybody and stays.
 package failpoint
 
+import (
+	"strings"
+	"time"
+)
+
 // Variable of the environment that names the directory.
 const Variable = "FAILPOINTS_DIR"
 
@@ -60,3 +65,17 @@ const (
 	Hang   Action = "hang"   // a loop that ignores its context
 	Memory Action = "memory" // memory is taken until the runtime gives up
 )
+
+// Jump is the action that moves the process's wall clock, as a clock that is set
+// by hand does. Only a build with the tag clockjump can.
+func Jump(d time.Duration) Action { return Action("jump " + d.String()) }
+
+// jump is how far an action of Jump moves the clock.
+func (a Action) jump() (time.Duration, bool) {
+	text, ok := strings.CutPrefix(string(a), "jump ")
+	if !ok {
+		return 0, false
+	}
+	d, err := time.ParseDuration(text)
+	return d, err == nil
+}

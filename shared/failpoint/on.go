@@ -45,6 +45,10 @@ func take(path string) (Action, bool) {
 }
 
 func act(point Point, action Action) {
+	if d, ok := action.jump(); ok {
+		jump(d)
+		return
+	}
 	switch action {
 	case Kill:
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)

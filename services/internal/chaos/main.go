@@ -15,13 +15,14 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/alphapulse/alphapulse/services/internal/chaos/brokers"
 	"github.com/alphapulse/alphapulse/services/internal/chaos/faults"
 	"github.com/alphapulse/alphapulse/services/internal/chaos/matrix"
 	"github.com/alphapulse/alphapulse/services/internal/chaos/world"
 )
 
 func main() {
-	if world.RunIfChild() {
+	if brokers.RunIfChild() {
 		return
 	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alphapulse/alphapulse/services/internal/chaos/disk"
 	"github.com/alphapulse/alphapulse/services/internal/chaos/world"
 )
 
@@ -64,7 +65,9 @@ type Strike struct {
 
 // All is the matrix, in the order of the walk of a job and outwards from it.
 func All() []*Fault {
-	return slices.Concat(kills(), signals(), poison(), messageFaults(), exchangeFaults())
+	return slices.Concat(kills(), signals(), clockJumps(), poison(), messageFaults(), exchangeFaults(),
+		brokerFaults(), brokerLinkFaults(), databaseFaults(), databaseLinkFaults(), clusterFaults(), replicaFaults(),
+		powerCuts(disk.Available))
 }
 
 // Select gives the faults whose names are listed; "all" or nothing means each. A

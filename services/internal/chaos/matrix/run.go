@@ -92,7 +92,7 @@ func (k *walk) run(ctx context.Context) error {
 
 func (k *walk) inject(ctx context.Context) error {
 	until := time.Now().Add(k.leg.lasts)
-	for time.Now().Before(until) {
+	for k.goesOn(until) {
 		select {
 		case err := <-k.world.Failed():
 			return err
@@ -116,6 +116,15 @@ func (k *walk) inject(ctx context.Context) error {
 		k.auditor.About("")
 	}
 	return nil
+}
+
+// goesOn reports whether there is time for another fault. A leg meets at least one,
+// and is not over with its time before its round is complete, unless that takes as
+// long again.
+func (k *walk) goesOn(until time.Time) bool {
+	now := time.Now()
+	complete := k.leg.next == len(k.leg.round)
+	return now.Before(until) || k.leg.next == 0 || (!complete && now.Before(until.Add(k.leg.lasts)))
 }
 
 // possible is the fault, or the nearest one if this machine cannot do it.

@@ -6,41 +6,73 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alphapulse/alphapulse/services/internal/chaos/brokers"
+	"github.com/alphapulse/alphapulse/services/internal/chaos/disk"
 	"github.com/alphapulse/alphapulse/services/internal/chaos/link"
 )
 
-// Broker is a JetStream server or a cluster of them.
-type Broker interface {
-	// Addresses of its servers.
-	Addresses() []string
-	Close() error
-}
-
-func (w *World) openBroker(ctx context.Context) (err error) {
-	w.Broker, err = startBroker(ctx, w.cfg.Topology, w.path("nats"), w.path("logs"))
-	if err != nil {
+// openBroker starts one server, or a cluster of three, and a link from each role
+// to each server.
+func (w *World) openBroker(ctx context.Context) error {
+	if err := w.startBroker(ctx); err != nil {
 		return err
 	}
-	w.later(w.Broker.Close)
-	for _, role := range []Role{Scheduler, Worker, Aggregator} {
-		l, err := link.New(string(role), w.Broker.Addresses()[0])
-		if err != nil {
-			return err
+	for _, role := range []Role{Scheduler, Worker, Aggregator, API} {
+		for _, server := range w.Brokers() {
+			l, err := link.New(string(role)+" to "+server.Name(), server.Address())
+			if err != nil {
+				return err
+			}
+			w.BrokerLinks[role] = append(w.BrokerLinks[role], l)
+			w.later(func() error { l.Close(); return nil })
 		}
-		w.BrokerLinks[role] = l
-		w.later(func() error { l.Close(); return nil })
 	}
 	return nil
 }
 
+func (w *World) startBroker(ctx context.Context) (err error) {
+	if w.cfg.Topology == Cluster {
+		w.Cluster, err = brokers.StartCluster(ctx, brokers.ClusterConfig{Dir: w.path("nats"), Logs: w.path("logs")})
+		if err == nil {
+			w.later(w.Cluster.Close)
+		}
+		return err
+	}
+	cfg := brokers.Config{Dir: w.path("nats"), Logs: w.path("logs"), SyncAlways: w.cfg.Topology == PowerCutAlways}
+	if w.cfg.Topology == PowerCut || w.cfg.Topology == PowerCutAlways {
+		if cfg.Disk, err = disk.New(w.path("nats-disk"), disk.Config{}); err != nil {
+			return err
+		}
+	}
+	w.Broker, err = brokers.Start(ctx, cfg)
+	if err == nil {
+		w.later(w.Broker.Close)
+	}
+	return err
+}
+
+// Brokers are the servers, however many there are.
+func (w *World) Brokers() []*brokers.Server {
+	if w.Cluster != nil {
+		return w.Cluster.Servers()
+	}
+	return []*brokers.Server{w.Broker}
+}
+
 // brokerURL is what a role is told.
-func (w *World) brokerURL(role Role) string { return "nats://" + w.BrokerLinks[role].Address() }
+func (w *World) brokerURL(role Role) string {
+	var urls []string
+	for _, l := range w.BrokerLinks[role] {
+		urls = append(urls, "nats://"+l.Address())
+	}
+	return strings.Join(urls, ",")
+}
 
 // DirectBrokerURL leads to the broker by no link: it is the harness's own.
 func (w *World) DirectBrokerURL() string {
-	urls := make([]string, len(w.Broker.Addresses()))
-	for i, address := range w.Broker.Addresses() {
-		urls[i] = "nats://" + address
+	var urls []string
+	for _, server := range w.Brokers() {
+		urls = append(urls, server.URL())
 	}
 	return strings.Join(urls, ",")
 }

@@ -19,6 +19,7 @@ const (
 	Scheduler  Role = "scheduler"
 	Worker     Role = "worker"
 	Aggregator Role = "aggregator"
+	API        Role = "api" // where a replica is read
 )
 
 // restartAfter is the pause of the supervisor before it starts a process again.

@@ -101,3 +101,21 @@ func silent() *logrus.Entry {
 	log.SetOutput(io.Discard)
 	return logrus.NewEntry(log)
 }
+
+// MemberOf is the process that had a process id in one of its lives.
+func (w *World) MemberOf(pid int) (*Member, error) {
+	for _, role := range []Role{Scheduler, Worker, Aggregator, API} {
+		for _, m := range w.Members(role) {
+			if m.Had(pid) {
+				return m, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("process %d is none of the fleet's", pid)
+}
+
+// EndedBy counts the jobs that an owner has ended well since then.
+func (w *World) EndedBy(ctx context.Context, owner string, since time.Time) (int, error) {
+	return w.Count(ctx, `
+SELECT count(*) FROM alphapulse.sync_jobs WHERE owner = $1 AND finished_at > $2 AND status IN ('succeeded', 'partial')`, owner, since)
+}

@@ -2,7 +2,10 @@ package world
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,11 +26,12 @@ func (w *World) JetStream() (js jetstream.JetStream, closeConn func(), err error
 	return js, conn.Close, nil
 }
 
-// LiftBans ends every ban before its time, as somebody does whom the exchange has
-// told so.
+// LiftBans makes the tables forget every ban.
 func (w *World) LiftBans(ctx context.Context) error {
-	return w.exec(ctx, "lifting the bans",
-		`UPDATE alphapulse.egresses SET banned_until = clock_timestamp() WHERE banned_until > clock_timestamp()`)
+	return errors.Join(
+		w.exec(ctx, "lifting the bans of markets",
+			`UPDATE alphapulse.egresses SET banned_until = clock_timestamp() WHERE banned_until > clock_timestamp()`),
+		w.exec(ctx, "lifting the bans of venues", `DELETE FROM alphapulse.egress_bans`))
 }
 
 // WakeBanned makes what was put off because of a ban due now.
@@ -41,4 +45,12 @@ func (w *World) exec(ctx context.Context, doing, sql string) error {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return nil
+}
+
+// Scratch names a path below the world's directory that nothing is at yet.
+func (w *World) Scratch(name string) (string, error) {
+	if err := os.MkdirAll(w.path("scratch"), 0o755); err != nil { //nolint:gosec // the database runs as another user
+		return "", fmt.Errorf("making a place for %s: %w", name, err)
+	}
+	return w.path("scratch", name+"-"+strconv.FormatInt(w.named.Add(1), 10)), nil
 }

@@ -9,7 +9,11 @@ const (
 	Cluster    Topology = "cluster"   // three brokers, three copies of each stream
 	Replicated Topology = "replica"   // a primary database and a streaming replica
 	PowerCut   Topology = "power-cut" // the broker's disk forgets what was not flushed
+	// PowerCutAlways is such a disk under a broker that flushes before it confirms.
+	PowerCutAlways Topology = "power-cut-always"
 )
 
 // Topologies are all of them, in order.
-func Topologies() []Topology { return []Topology{Single, Cluster, Replicated, PowerCut} }
+func Topologies() []Topology {
+	return []Topology{Single, Cluster, Replicated, PowerCut, PowerCutAlways}
+}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alphapulse/alphapulse/services/exchangesim"
+	"github.com/alphapulse/alphapulse/services/internal/chaos/brokers"
 	"github.com/alphapulse/alphapulse/services/internal/chaos/databases"
 	"github.com/alphapulse/alphapulse/services/internal/chaos/link"
 	"github.com/alphapulse/alphapulse/shared/ledger"
@@ -20,20 +21,25 @@ import (
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
-const database = "alphapulse"
-
 // World is one fleet on one topology, under load.
 type World struct {
 	// Exchange is the stand-in, whose answers can be held, broken and compared with.
 	Exchange *exchangesim.Exchange
-	// Database is the server that the fleet writes to.
+	// Database is the server that the fleet writes to. After a fail-over it is
+	// another one.
 	Database *databases.Server
-	// DatabaseLinks are the ways that each role goes to it.
-	DatabaseLinks map[Role]*databases.Link
-	// Broker is what the fleet publishes to and takes from.
-	Broker Broker
-	// BrokerLinks are the ways that each role goes to it.
-	BrokerLinks map[Role]*link.Link
+	// Replica follows it; nil where there is none.
+	Replica *databases.Replica
+	// SmallDisk holds some of its tables; nil where this machine cannot have one.
+	SmallDisk *databases.Disk
+	// DatabaseLinks are the ways that each role goes to it and to its replica.
+	DatabaseLinks map[Role][]*databases.Link
+	// Broker is what the fleet publishes to and takes from; nil if it is a Cluster.
+	Broker *brokers.Server
+	// Cluster is three brokers; nil if it is one.
+	Cluster *brokers.Cluster
+	// BrokerLinks are the ways that each role goes to each broker.
+	BrokerLinks map[Role][]*link.Link
 	// DB leads to the database by no link: it is the harness's own.
 	DB *postgres.DB
 	// Ledger asks for runs as the API would.
@@ -54,6 +60,7 @@ type World struct {
 	vaultKey   string
 	opener     *vault.Opener
 	named      atomic.Int64
+	api        string // where it answers, if there is one
 	loading    sync.WaitGroup
 	stopLoad   context.CancelFunc
 	closers    []func() error
@@ -69,7 +76,7 @@ func New(ctx context.Context, cfg Config) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{cfg: cfg, fleet: newFleet(), DatabaseLinks: map[Role]*databases.Link{}, BrokerLinks: map[Role]*link.Link{}}
+	w := &World{cfg: cfg, fleet: newFleet(), DatabaseLinks: map[Role][]*databases.Link{}, BrokerLinks: map[Role][]*link.Link{}}
 	w.ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, step := range []struct {
 		what string
@@ -80,6 +87,7 @@ func New(ctx context.Context, cfg Config) (*World, error) {
 		{"the database", w.openDatabase},
 		{"the broker", w.openBroker},
 		{"the processes", w.startFleet},
+		{"the API", w.startAPI},
 		{"the accounts", w.addAccounts},
 		{"the schedules", w.schedule},
 	} {
@@ -160,13 +168,10 @@ func (w *World) openExchange(context.Context) error {
 
 // environment of a process of a role.
 func (w *World) environment(role Role) []string {
-	url, err := w.DatabaseLinks[role].URL(w.Database.URL("", database))
-	if err != nil {
-		url = err.Error() // the process will say so
-	}
 	return []string{
-		"DATABASE_URL=" + url, "NATS_URL=" + w.brokerURL(role), "ALPHAPULSE_EGRESS=chaos",
+		"DATABASE_URL=" + w.linkedDatabaseURL(role), "NATS_URL=" + w.brokerURL(role), "ALPHAPULSE_EGRESS=chaos",
 		"ALPHAPULSE_VAULT_KEY_FILE=" + w.vaultKey, "FAILPOINTS_DIR=" + w.failpoints,
+		"ALPHAPULSE_VAULT_PUBLIC_KEY_FILE=" + w.path("vault", vault.PublicKeyFile),
 	}
 }
 
