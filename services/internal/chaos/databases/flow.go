@@ -50,9 +50,7 @@ func (f *flow) answered(m message) (ours bool) {
 		return f.pop(kind)
 	case commandComplete, emptyQuery, portalSuspended:
 		return f.pop(commandComplete)
-	case errorResponse: // all until the end of the cycle is skipped
-		f.skipTo(readyForQuery)
-	case readyForQuery:
+	case readyForQuery: // after an error the rest of the cycle was skipped
 		f.skipTo(readyForQuery)
 		f.pop(readyForQuery)
 		f.status = m.body()[0]

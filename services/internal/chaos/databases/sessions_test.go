@@ -91,6 +91,13 @@ func TestEndedSessions(t *testing.T) {
 	require.Equal(t, 1, n)
 	require.Equal(t, "57P01", sqlstate(<-said))
 	require.NoError(t, insert(t, other, "spared"))
+
+	hold, err := shared.Lock(patient(t), d, time.Hour, "SELECT 1")
+	require.NoError(t, err)
+	n, err = shared.Terminate(patient(t), app("chaos/lock"))
+	require.NoError(t, err)
+	require.Zero(t, n, "no fault ends another")
+	hold.Release()
 }
 
 func TestACrowdTakesEveryConnection(t *testing.T) {

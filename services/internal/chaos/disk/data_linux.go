@@ -63,9 +63,10 @@ func (n *node) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
 	})
 }
 
-// Release closes a file. One that was emptied and written again is settled.
-func (n *node) Release(ctx context.Context, handle fs.FileHandle) syscall.Errno {
-	errno := n.alone(func() syscall.Errno {
+// Flush is what close waits for (the release comes when the kernel likes). A file
+// that was emptied and written again is settled.
+func (n *node) Flush(context.Context, fs.FileHandle) syscall.Errno {
+	return n.alone(func() syscall.Errno {
 		if _, emptied := n.volume.emptied[n.id()]; !emptied {
 			return 0
 		}
@@ -76,10 +77,6 @@ func (n *node) Release(ctx context.Context, handle fs.FileHandle) syscall.Errno 
 		}
 		return n.settle([]fileID{n.id()}, path)
 	})
-	if file, ok := handle.(fs.FileReleaser); ok {
-		errno = file.Release(ctx)
-	}
-	return errno
 }
 
 // Setattr changes the size, the mode and the owner.
