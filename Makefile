@@ -56,6 +56,16 @@ chaos: postgres ## the fault matrix: make chaos SEED=7 DURATION=10m FAULTS='brok
 cells: postgres ## each cell of the fault matrix as a test of its own: make cells FAULTS=broker_killed
 	cd services/internal/chaos && GOWORK=off FAULTS='$(FAULTS)' go test -tags cells -run TestCell -v -count=1 -timeout 2h $(TESTFLAGS) .
 
+.PHONY: outage
+outage: postgres ## 100,000 jobs in lane backfill drained beside live work; prints how soon live jobs start
+	@cd services/internal/chaos && GOWORK=off go build -o $(CURDIR)/bin/chaos .
+	@exec bin/chaos outage
+
+.PHONY: soak
+soak: postgres ## ten minutes without faults: what grows? (DURATION=10m)
+	@cd services/internal/chaos && GOWORK=off go build -o $(CURDIR)/bin/chaos .
+	@exec bin/chaos soak --duration $(DURATION)
+
 .PHONY: fuzz
 fuzz: ## a million inputs for each decoder of the exchange's answers
 	@package=./services/worker/exchange/bybit; \

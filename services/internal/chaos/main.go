@@ -25,6 +25,9 @@ func main() {
 	if brokers.RunIfChild() {
 		return
 	}
+	if len(os.Args) > 1 && (os.Args[1] == "outage" || os.Args[1] == "soak") {
+		os.Exit(measure(os.Args[1], os.Args[2:], os.Stdout, os.Stderr))
+	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -95,18 +98,25 @@ func list(out io.Writer) {
 	}
 }
 
+// place makes a directory that the database's user can enter, and builds alphapulse
+// into it.
+func place(ctx context.Context, out io.Writer) (dir, binary string, err error) {
+	dir, err = os.MkdirTemp("", "alphapulse-chaos-")
+	if err != nil {
+		return dir, "", err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the database runs as another user
+		return dir, "", err
+	}
+	fmt.Fprintln(out, "building alphapulse with failpoints")
+	binary, err = world.Build(ctx, dir)
+	return dir, binary, err
+}
+
 // run makes the matrix and reports it. What the processes wrote is kept if
 // something failed.
 func (o options) run(ctx context.Context, chosen []*faults.Fault, out io.Writer) (failed bool, err error) {
-	dir, err := os.MkdirTemp("", "alphapulse-chaos-")
-	if err != nil {
-		return true, err
-	}
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the database runs as another user
-		return true, err
-	}
-	fmt.Fprintln(out, "building alphapulse with failpoints")
-	binary, err := world.Build(ctx, dir)
+	dir, binary, err := place(ctx, out)
 	if err != nil {
 		return true, err
 	}

@@ -25,6 +25,12 @@ type Config struct {
 	Latency time.Duration
 	// Workers is how many worker processes there are, each of all types. Default 2.
 	Workers int
+	// WorkerArgs are given to each of them beside the usual ones.
+	WorkerArgs []string
+	// Past is how much of its own past the exchange has. Default 10 days.
+	Past time.Duration
+	// Idle leaves the accounts alone: nobody asks for anything but the schedules.
+	Idle bool
 }
 
 func (c Config) complete() (Config, error) {
@@ -36,5 +42,6 @@ func (c Config) complete() (Config, error) {
 	c.Cadence = cmp.Or(c.Cadence, 2*time.Second)
 	c.Latency = cmp.Or(c.Latency, 30*time.Millisecond)
 	c.Workers = cmp.Or(c.Workers, 2)
+	c.Past = cmp.Or(c.Past, 10*24*time.Hour)
 	return c, nil
 }

@@ -9,9 +9,6 @@ import (
 	"github.com/alphapulse/alphapulse/services/exchangesim"
 )
 
-// past is how much of its own past the stand-in shows.
-const past = 10 * 24 * time.Hour
-
 // exchange is the stand-in, served over HTTP.
 type exchange struct {
 	*exchangesim.Exchange
@@ -22,7 +19,7 @@ type exchange struct {
 }
 
 func startExchange(cfg Config) (*exchange, error) {
-	began := time.Now().UTC().Truncate(24 * time.Hour).Add(-past)
+	began := time.Now().UTC().Truncate(24 * time.Hour).Add(-cfg.Past)
 	x, err := exchangesim.New(exchangesim.Config{
 		Seed: cfg.Seed, Accounts: cfg.Accounts, Epoch: began, Tick: time.Second,
 		Rows: exchangesim.Rows{Assets: 3, Positions: 2, OpenOrders: 2, ClosedPerDay: 20},

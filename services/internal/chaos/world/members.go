@@ -114,8 +114,8 @@ func (w *World) MemberOf(pid int) (*Member, error) {
 	return nil, fmt.Errorf("process %d is none of the fleet's", pid)
 }
 
-// EndedBy counts the jobs that an owner has ended well since then.
+// EndedBy counts the jobs that an owner has begun and ended well since then.
 func (w *World) EndedBy(ctx context.Context, owner string, since time.Time) (int, error) {
 	return w.Count(ctx, `
-SELECT count(*) FROM alphapulse.sync_jobs WHERE owner = $1 AND finished_at > $2 AND status IN ('succeeded', 'partial')`, owner, since)
+SELECT count(*) FROM alphapulse.sync_jobs WHERE owner = $1 AND started_at > $2 AND status IN ('succeeded', 'partial')`, owner, since)
 }

@@ -97,7 +97,9 @@ func New(ctx context.Context, cfg Config) (*World, error) {
 	}
 	load, stopLoad := context.WithCancel(w.ctx)
 	w.stopLoad = stopLoad
-	w.loading.Go(func() { w.load(load) })
+	if !cfg.Idle {
+		w.loading.Go(func() { w.load(load) })
+	}
 	return w, nil
 }
 
@@ -205,5 +207,5 @@ func (w *World) SchedulerArgs() []string {
 
 // WorkerArgs are a worker's settings.
 func (w *World) WorkerArgs() []string {
-	return []string{"--requests-per-second", strconv.Itoa(100_000), "--slots", "4", "--claim-conns", "3"}
+	return append([]string{"--requests-per-second", strconv.Itoa(100_000), "--slots", "4", "--claim-conns", "3"}, w.cfg.WorkerArgs...)
 }
