@@ -123,16 +123,16 @@ func TestErrorsAreCountedByCodeAndApplication(t *testing.T) {
 	t.Parallel()
 	d := database(t)
 	for _, name := range []string{"counted/a", "counted/b"} {
-		_, err := connect(t, shared.URL("", d), name).Exec(patient(t), "SELECT 1/0")
-		require.Equal(t, "22012", sqlstate(err))
+		_, err := connect(t, shared.URL("", d), name).Exec(patient(t), "DO $$BEGIN RAISE 'counted' USING ERRCODE = 'AP001'; END$$")
+		require.Equal(t, "AP001", sqlstate(err))
 	}
-	n, err := shared.Logged("22012", app("counted/a"))
+	n, err := shared.Logged("AP001", app("counted/a"))
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
-	n, err = shared.Logged("22012", nil)
+	n, err = shared.Logged("AP001", nil)
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
-	n, err = shared.Logged("22013", nil)
+	n, err = shared.Logged("AP002", nil)
 	require.NoError(t, err)
 	require.Zero(t, n)
 }
