@@ -99,7 +99,7 @@ func (p *Process) run(cmd *exec.Cmd, ended chan<- struct{}) error {
 }
 
 func inherit(env []string) []string {
-	all := env
+	all := slices.Clone(env)
 	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
 		if value, ok := os.LookupEnv(name); ok {
 			all = append(all, name+"="+value)
