@@ -67,5 +67,7 @@ func drained(ctx context.Context, cfg outage.Config) (failed bool, err error) {
 		"%d live jobs started meanwhile after: median %.3f s, p99 %.3f s, at most %.3f s\n",
 		report.BackfillJobs, report.Accounts, report.DrainSeconds, report.JobsPerSecond,
 		report.LiveJobs, report.StartP50, report.StartP99, report.StartMax)
-	return len(report.Broken) > 0, errors.Join(err, json.NewEncoder(cfg.Out).Encode(report))
+	fmt.Fprintf(cfg.Out, "the whole fleet, back after an hour: every account read again in %.0f s, %d requests, %d answered 10006, %d answered 403\n",
+		report.ReturnSeconds, report.Requests, report.RateLimited, report.Banned)
+	return len(report.Broken) > 0 || report.RateLimited+report.Banned > 0, errors.Join(err, json.NewEncoder(cfg.Out).Encode(report))
 }

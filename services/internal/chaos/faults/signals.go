@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"syscall"
@@ -33,6 +34,10 @@ func signals() []*Fault {
 		{
 			Name: "deploy", Does: "SIGTERM to every worker in turn, with a job that takes longer than the grace",
 			On: everywhere(), Within: afterAKill, inject: deploy,
+		},
+		{
+			Name: "old_worker", Does: "the only worker knows one data type; jobs of the others wait for one that can",
+			On: everywhere(), Within: afterAKill, inject: onlyAnOldWorker,
 		},
 	}
 }
@@ -151,4 +156,41 @@ func deploy(ctx context.Context, w *world.World, random *rand.Rand) (*Strike, er
 			return nil
 		},
 	}, nil
+}
+
+// onlyAnOldWorker leaves one worker of one type, as before a release that brings
+// others. It must touch none of their jobs.
+func onlyAnOldWorker(ctx context.Context, w *world.World, _ *rand.Rand) (*Strike, error) {
+	jobs, err := w.AwaitInFlight(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	capable := w.Members(world.Worker)
+	if err := w.Retire(ctx, capable...); err != nil {
+		return nil, err
+	}
+	at := time.Now()
+	old, err := w.StartMember(world.Worker, nil, append(w.WorkerArgs(), "--types", string(syncjob.Balances))...)
+	if err != nil {
+		return nil, err
+	}
+	return &Strike{At: at, Jobs: jobs, Note: old.Name(), Heal: func(ctx context.Context) error {
+		err := errors.Join(wait(ctx, 2*away), servesOnly(ctx, w, old, syncjob.Balances))
+		for _, m := range capable {
+			m.Release()
+		}
+		return errors.Join(err, w.Retire(ctx, old))
+	}}, nil
+}
+
+// servesOnly demands that a worker has worked, and on one type and probes alone.
+func servesOnly(ctx context.Context, w *world.World, m *world.Member, dataType syncjob.DataType) error {
+	var right, wrong int
+	err := w.DB.QueryRow(ctx, `
+SELECT count(*) FILTER (WHERE data_type IN ($2, 'probe')), count(*) FILTER (WHERE data_type NOT IN ($2, 'probe'))
+FROM alphapulse.sync_jobs WHERE owner = $1`, m.Name(), dataType).Scan(&right, &wrong)
+	if err == nil && (right == 0 || wrong > 0) {
+		err = fmt.Errorf("%s, a worker of %s, took %d jobs of it and %d of others", m.Name(), dataType, right, wrong)
+	}
+	return err
 }

@@ -26,14 +26,19 @@ type Config struct {
 
 // Report is what was measured.
 type Report struct {
-	Accounts      int      `json:"accounts"`
-	BackfillJobs  int      `json:"backfill_jobs"`
-	DrainSeconds  float64  `json:"drain_seconds"`
-	JobsPerSecond float64  `json:"jobs_per_second"` // of lane backfill
-	LiveJobs      int      `json:"live_jobs"`       // that were queued meanwhile
-	StartP50      float64  `json:"live_start_p50_seconds"`
-	StartP99      float64  `json:"live_start_p99_seconds"`
-	StartMax      float64  `json:"live_start_max_seconds"`
+	Accounts      int     `json:"accounts"`
+	BackfillJobs  int     `json:"backfill_jobs"`
+	DrainSeconds  float64 `json:"drain_seconds"`
+	JobsPerSecond float64 `json:"jobs_per_second"` // of lane backfill
+	LiveJobs      int     `json:"live_jobs"`       // that were queued meanwhile
+	StartP50      float64 `json:"live_start_p50_seconds"`
+	StartP99      float64 `json:"live_start_p99_seconds"`
+	StartMax      float64 `json:"live_start_max_seconds"`
+	// The return of the whole fleet after an hour, within the exchange's limits.
+	ReturnSeconds float64  `json:"return_seconds"` // until every account was read again
+	Requests      int      `json:"requests"`
+	RateLimited   int      `json:"answered_10006"`
+	Banned        int      `json:"answered_403"`
 	Broken        []string `json:"broken"` // invariants that did not hold
 }
 
@@ -72,6 +77,9 @@ func Run(ctx context.Context, cfg Config) (report Report, err error) {
 	report = Report{Accounts: len(w.Accounts), BackfillJobs: queued, DrainSeconds: time.Since(began).Seconds()}
 	report.JobsPerSecond = float64(queued) / report.DrainSeconds
 	if err := measure(ctx, w, began, &report); err != nil {
+		return report, err
+	}
+	if err := comeBack(ctx, w, cfg.Out, &report); err != nil {
 		return report, err
 	}
 	report.Broken, err = w.Effects.Violations(ctx)

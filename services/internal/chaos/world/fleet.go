@@ -98,7 +98,7 @@ func (f *fleet) of(role Role) []*Member {
 	defer f.mu.Unlock()
 	var found []*Member
 	for _, m := range f.members {
-		if m.Role == role {
+		if m.Role == role && !m.down.Load() {
 			found = append(found, m)
 		}
 	}

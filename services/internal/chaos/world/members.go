@@ -16,7 +16,7 @@ import (
 
 const continueSignal = syscall.SIGCONT
 
-// Members are the processes of a role, those that are down among them.
+// Members are the processes of a role, without those that are held down.
 func (w *World) Members(role Role) []*Member { return w.fleet.of(role) }
 
 // OwnerOf is the worker that has a job in hand.
@@ -55,7 +55,7 @@ func (w *World) Terminate(ctx context.Context, m *Member) (took time.Duration, e
 	}
 }
 
-// Retire stops members for good.
+// Retire stops members, for good or until they are released.
 func (w *World) Retire(ctx context.Context, members ...*Member) error {
 	var errs []error
 	for _, m := range members {
