@@ -25,6 +25,7 @@ type Deps struct {
 type Aggregator struct {
 	cfg    Config
 	ledger *ledger.Ledger
+	gate   *postgres.Gate // shut while the database is away
 	queue  *queue.Queue
 	log    *logrus.Entry
 }
@@ -38,7 +39,8 @@ func New(cfg Config, deps Deps) (*Aggregator, error) {
 		return nil, errors.New("aggregator: it needs a database, a queue and a log")
 	}
 	return &Aggregator{
-		cfg: cfg.withDefaults(), ledger: ledger.New(deps.DB, ledger.Settings{}), queue: deps.Queue, log: deps.Log,
+		cfg: cfg.withDefaults(), ledger: ledger.New(deps.DB, ledger.Settings{}),
+		gate: postgres.NewGate(deps.Log, deps.DB), queue: deps.Queue, log: deps.Log,
 	}, nil
 }
 
@@ -46,16 +48,29 @@ func New(cfg Config, deps Deps) (*Aggregator, error) {
 // ends first; it then comes again.
 func (a *Aggregator) Run(take, work context.Context) error {
 	var running sync.WaitGroup
+	running.Go(func() { a.gate.Run(take) })
 	for range a.cfg.Folders {
-		running.Go(func() {
-			a.queue.Results(take, func(_ context.Context, result queue.ResultMessage) error {
-				return a.handle(work, result)
-			})
-		})
+		running.Go(func() { a.results(take, work) })
 	}
 	running.Go(func() { a.sweep(take, work) })
 	running.Wait()
 	return nil
+}
+
+// results handles results until take ends. While the database is away it takes
+// none: a result that cannot be folded would come again every second, and be
+// given up after ten.
+func (a *Aggregator) results(take, work context.Context) {
+	for {
+		open, done, err := a.gate.Pass(take)
+		if err != nil {
+			return
+		}
+		a.queue.Results(open, func(_ context.Context, result queue.ResultMessage) error {
+			return a.handle(work, result)
+		})
+		done()
+	}
 }
 
 // handle folds the run of a result and announces what there is to announce.

@@ -83,7 +83,7 @@ func (p *process) reads(ctx context.Context, primary *postgres.DB, url string) (
 		return nil, nil
 	}
 	replica, err := postgres.Open(ctx, postgres.Config{
-		URL: url, Name: "replica", ApplicationName: "alphapulse/api/" + p.name + "/replica", MaxConns: 16, Log: p.log,
+		URL: url, Name: "replica", Replica: true, ApplicationName: "alphapulse/api/" + p.name + "/replica", MaxConns: 16, Log: p.log,
 	})
 	if err != nil {
 		return nil, err

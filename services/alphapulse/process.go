@@ -108,8 +108,9 @@ func (p *process) connect(ctx context.Context) (*queue.Queue, error) {
 
 // part is what a process does once what it needs is there.
 type part struct {
-	db    *postgres.DB // nil: it needs none
-	queue *queue.Queue // nil: it needs none
+	db    *postgres.DB   // nil: it needs none
+	more  []*postgres.DB // further pools on the same database
+	queue *queue.Queue   // nil: it needs none
 	run   func(take, work context.Context) error
 	// beside runs from the start, whatever there is to wait for.
 	beside []daemon.Component
@@ -170,8 +171,11 @@ func (p *process) endpoints(listener net.Listener, part part) daemon.Component {
 	ready := part.ready
 	if part.db != nil {
 		ready = append(ready,
-			daemon.Check{Name: "postgres", Probe: part.db.Ping},
+			daemon.Check{Name: "postgres", Probe: part.db.Ready},
 			daemon.Check{Name: "schema", Probe: part.db.CheckSchema})
+	}
+	for _, db := range part.more {
+		ready = append(ready, daemon.Check{Name: "postgres-" + db.Name(), Probe: db.Ready})
 	}
 	if part.queue != nil {
 		ready = append(ready, daemon.Check{Name: "jetstream", Probe: part.queue.Ready})

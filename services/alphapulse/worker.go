@@ -74,7 +74,7 @@ func (p *process) runWorker(cmd *cobra.Command, w *workerSettings) error {
 	if err != nil {
 		return err
 	}
-	return p.serve(cmd.Context(), part{db: claims, queue: q, run: run.Run})
+	return p.serve(cmd.Context(), part{db: claims, more: []*postgres.DB{writes}, queue: q, run: run.Run})
 }
 
 // complete fills in what depends on other settings.

@@ -9,6 +9,7 @@ import (
 
 	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
 	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
@@ -55,13 +56,14 @@ func (a *API) seal(credentials vault.Credentials) func(string, int) ([]byte, err
 func (s accounts) ListAccounts(
 	ctx context.Context, _ *controlv1.ListAccountsRequest,
 ) (*controlv1.ListAccountsResponse, error) {
-	reads, _ := s.reads()
-	list, err := reads.Accounts(ctx)
+	found, err := list(s.API, func(reads *ledger.Ledger, _ *postgres.DB) ([]ledger.Account, error) {
+		return reads.Accounts(ctx)
+	})
 	if err != nil {
 		return nil, err
 	}
 	out := &controlv1.ListAccountsResponse{}
-	for _, account := range list {
+	for _, account := range found {
 		out.Accounts = append(out.Accounts, accountMessage(account))
 	}
 	return out, nil

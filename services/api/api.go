@@ -140,18 +140,30 @@ func (a *API) Handler() http.Handler {
 
 func (a *API) ready() []daemon.Check {
 	own := []daemon.Check{
-		{Name: "postgres", Timeout: readyTimeout, Probe: a.deps.DB.Ping},
+		{Name: "postgres", Timeout: readyTimeout, Probe: a.deps.DB.Ready},
 		{Name: "schema", Timeout: readyTimeout, Probe: a.deps.DB.CheckSchema},
 		{Name: "jetstream", Timeout: readyTimeout, Probe: a.deps.Broker.Ready},
 	}
 	return append(own, a.deps.Ready...)
 }
 
-// reads is the ledger to list from: a replica while it is fresh enough.
-func (a *API) reads() (*ledger.Ledger, *postgres.DB) {
+// list reads from a replica while it is fresh enough, else from the primary. A
+// replica that is gone since it was last looked at, or that ends a query for the
+// sake of its replay, costs the caller a moment and no error.
+func list[T any](a *API, read func(*ledger.Ledger, *postgres.DB) (T, error)) (T, error) {
 	if a.deps.Reads == nil {
-		return a.ledger, a.deps.DB
+		return read(a.ledger, a.deps.DB)
 	}
 	db := a.deps.Reads.DB()
-	return ledger.New(db, ledger.Settings{}), db
+	out, err := read(ledger.New(db, ledger.Settings{}), db)
+	if db == a.deps.DB {
+		return out, err
+	}
+	switch postgres.Classify(err) {
+	case postgres.ClassConnection, postgres.ClassResources, postgres.ClassSerialization:
+		a.log.WithError(err).Warn("api: the replica did not answer a read; the primary does")
+		return read(a.ledger, a.deps.DB)
+	default:
+		return out, err
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
 	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -29,13 +30,16 @@ func (s runs) ListRuns(ctx context.Context, req *controlv1.ListRunsRequest) (*co
 	if err != nil {
 		return nil, err
 	}
-	reads, _ := s.reads()
-	list, next, err := page.read(ctx, reads, filter)
+	var next string
+	found, err := list(s.API, func(reads *ledger.Ledger, _ *postgres.DB) (found []ledger.Run, err error) {
+		found, next, err = page.read(ctx, reads, filter)
+		return found, err
+	})
 	if err != nil {
 		return nil, err
 	}
 	out := &controlv1.ListRunsResponse{NextPageToken: next}
-	for _, run := range list {
+	for _, run := range found {
 		out.Runs = append(out.Runs, runMessage(run))
 	}
 	return out, nil

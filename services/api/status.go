@@ -9,6 +9,7 @@ import (
 
 	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
 	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
 )
 
 // status is StatusService.
@@ -16,8 +17,15 @@ type status struct{ *API }
 
 // GetStatus implements StatusService.
 func (s status) GetStatus(ctx context.Context, req *controlv1.GetStatusRequest) (*controlv1.GetStatusResponse, error) {
+	return list(s.API, func(reads *ledger.Ledger, db *postgres.DB) (*controlv1.GetStatusResponse, error) {
+		return s.read(ctx, req, reads, db)
+	})
+}
+
+func (s status) read(
+	ctx context.Context, req *controlv1.GetStatusRequest, reads *ledger.Ledger, db *postgres.DB,
+) (*controlv1.GetStatusResponse, error) {
 	out := &controlv1.GetStatusResponse{VaultKeyFingerprint: s.deps.Sealer.Fingerprint()}
-	reads, db := s.reads()
 	now, err := databaseTime(ctx, db)
 	if err != nil {
 		return nil, err

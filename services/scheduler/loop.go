@@ -21,7 +21,7 @@ const (
 // loop repeats one step until it is told to stop. It runs the step again when
 // the pause that the step asked for is over, or when it is woken; after a
 // failure it waits, whoever wakes it, so that nothing spins while Postgres or
-// the broker is away.
+// the broker is away. Only the return of Postgres ends that wait.
 type loop struct {
 	name string
 	// step does the work and says how long nothing will be to do; 0 is "more".
@@ -30,6 +30,7 @@ type loop struct {
 	maxRetry time.Duration
 	log      *logrus.Entry
 	wake     chan struct{}
+	again    chan struct{}
 }
 
 func newLoop(
@@ -37,7 +38,7 @@ func newLoop(
 ) *loop {
 	return &loop{
 		name: name, step: step, maxRetry: max(maxRetry, minRetry),
-		log: log.WithField("loop", name), wake: make(chan struct{}, 1),
+		log: log.WithField("loop", name), wake: make(chan struct{}, 1), again: make(chan struct{}, 1),
 	}
 }
 
@@ -49,18 +50,27 @@ func (l *loop) kick() {
 	}
 }
 
+// retry ends the pause after a failure: what the step needs is back. It never
+// blocks.
+func (l *loop) retry() {
+	select {
+	case l.again <- struct{}{}:
+	default:
+	}
+}
+
 // run repeats the step until take ends. A step in hand goes on until work ends.
 func (l *loop) run(take, work context.Context) {
 	var trouble trouble
 	for take.Err() == nil {
 		pause, err := l.once(work)
-		wake := l.wake
+		wake, again := l.wake, (chan struct{})(nil)
 		if err != nil {
 			if work.Err() != nil {
 				return
 			}
 			trouble.met(l.log, err)
-			pause, wake = trouble.pause(l.maxRetry), nil
+			pause, wake, again = trouble.pause(l.maxRetry), nil, l.again
 		} else {
 			trouble.over(l.log)
 		}
@@ -71,6 +81,7 @@ func (l *loop) run(take, work context.Context) {
 		select {
 		case <-take.Done():
 		case <-wake:
+		case <-again:
 		case <-timer.C:
 		}
 		timer.Stop()

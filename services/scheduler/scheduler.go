@@ -96,9 +96,12 @@ func (s *Scheduler) loops() []*loop {
 // first; if the process dies in the middle of one, the next sweep finishes it.
 func (s *Scheduler) Run(take, work context.Context) error {
 	var running sync.WaitGroup
+	gate := postgres.NewGate(s.log, s.db)
 	for _, l := range s.loops() {
+		gate.OnOpen(l.retry)
 		running.Go(func() { l.run(take, work) })
 	}
+	running.Go(func() { gate.Run(take) })
 	running.Go(func() { s.listen(take) })
 	running.Wait()
 	return nil

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/queue"
 )
 
@@ -58,8 +59,11 @@ func (s *slots) put(taken ...int) {
 
 // serve fetches jobs of one subscription and works on them until take ends,
 // and returns when all that it took have ended. Slots that come free while a
-// fetch is open get a fetch of their own.
-func (s *slots) serve(take context.Context, sub *queue.Subscription, work func(int, queue.Delivery)) {
+// fetch is open get a fetch of their own. While the gate is shut nothing is
+// fetched: a job could not be claimed, and would come again and again.
+func (s *slots) serve(
+	take context.Context, gate *postgres.Gate, sub *queue.Subscription, work func(int, queue.Delivery),
+) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	for {
@@ -67,9 +71,14 @@ func (s *slots) serve(take context.Context, sub *queue.Subscription, work func(i
 		if taken == nil {
 			return
 		}
+		open, done, err := gate.Pass(take)
+		if err != nil {
+			return
+		}
 		running.Go(func() {
+			defer done()
 			used := 0
-			sub.Fetch(take, len(taken), fetchWait, func(d queue.Delivery) {
+			sub.Fetch(open, len(taken), fetchWait, func(d queue.Delivery) {
 				slot := taken[used]
 				used++
 				running.Go(func() {

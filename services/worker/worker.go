@@ -13,6 +13,7 @@ import (
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 	"github.com/alphapulse/alphapulse/services/worker/exchange/bybit"
 	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
@@ -29,6 +30,7 @@ type Worker struct {
 	exchanges map[string]exchange.Adapter
 	readers   map[syncjob.DataType]reader
 	catalog   *catalog
+	gate      *postgres.Gate // shut while the database is away
 	leases    *leases
 	bans      *bans
 	budget    *budget.Fleet // nil if the adapters were given
@@ -56,6 +58,7 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		cfg: cfg, deps: deps, exchanges: exchanges, readers: readers(cfg),
 		claims: claims, writes: ledger.New(deps.Writes, ledger.Settings{}),
 		catalog: newCatalog(deps.Writes),
+		gate:    postgres.NewGate(deps.Log, deps.Claims, deps.Writes),
 		leases:  newLeases(claims, deps.Stuck, deps.Log),
 		bans:    newBans(claims, cfg.Egress, deps.Log),
 		budget:  shared,
@@ -110,6 +113,7 @@ func (w *Worker) Run(take, work context.Context) error {
 	beats, endBeats := context.WithCancel(context.WithoutCancel(work))
 	var beating sync.WaitGroup
 	beating.Go(func() { w.leases.run(beats) })
+	beating.Go(func() { w.gate.Run(beats) })
 	if w.budget != nil {
 		beating.Go(func() { w.budget.Run(beats) })
 	}
@@ -137,6 +141,11 @@ func (w *Worker) serveMarkets(take, attempts context.Context) error {
 	var asked time.Time // when bans were last asked for, and of how many markets
 	known := 0
 	for {
+		_, done, err := w.gate.Pass(take)
+		if err != nil {
+			return nil
+		}
+		done()
 		markets, err := w.claims.Markets(take)
 		if err != nil && take.Err() == nil {
 			w.deps.Log.WithError(err).Warn("markets could not be read")
@@ -178,7 +187,7 @@ func (w *Worker) serveMarket(
 		}
 		served[consumer.Name()] = true
 		s := newSlots(n)
-		serving.Go(func() { s.serve(take, sub, func(slot int, d queue.Delivery) { w.take(attempts, slot, d) }) })
+		serving.Go(func() { s.serve(take, w.gate, sub, func(slot int, d queue.Delivery) { w.take(attempts, slot, d) }) })
 	}
 	return failures
 }

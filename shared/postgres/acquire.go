@@ -52,6 +52,7 @@ func (db *DB) acquireError(ctx context.Context, err error, label string, waited 
 			Pool: db.cfg.Name, Size: db.cfg.MaxConns, Waited: waited, Label: label, Holders: holding, cause: ctx.Err(),
 		}
 	}
+	db.doubt()
 	reason := "the attempt to connect is still waiting"
 	if last := db.health.lastError(); last != nil {
 		reason = "last failure: " + last.Error()

@@ -95,6 +95,8 @@ func Classify(err error) Class {
 		return ClassResources
 	case errors.Is(err, ErrTransactionTimeout):
 		return ClassQueryCanceled
+	case errors.Is(err, ErrReadOnly):
+		return ClassConnection
 	case errors.As(err, &pgErr):
 		return classifySQLState(pgErr)
 	case isConnectionFailure(err):

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sirupsen/logrus"
 )
@@ -16,8 +17,13 @@ import (
 // size takes the default named beside it, a negative duration switches the
 // limit off.
 type Config struct {
-	// URL is a postgres:// URL or a libpq key=value string.
+	// URL is a postgres:// URL or a libpq key=value string. It may name several
+	// servers (host1:5432,host2:5432) with target_session_attrs=read-write: a
+	// connection is made to the first of them that is the primary.
 	URL string
+	// Replica says that the server may be one: that it refuses writes is no
+	// failure of it then.
+	Replica bool
 	// Name tells pools apart in logs and errors: "writes", "claims".
 	Name string
 	// ApplicationName shows in pg_stat_activity, for example
@@ -35,7 +41,8 @@ type Config struct {
 	TransactionTimeout time.Duration // 60 s
 	// AcquireTimeout bounds the wait for a free connection.
 	AcquireTimeout time.Duration // 5 s
-	// ConnectTimeout bounds one attempt to connect.
+	// ConnectTimeout bounds one attempt to connect. The servers of the URL share
+	// it evenly, so that one which is silent leaves time for the next.
 	ConnectTimeout time.Duration // 5 s
 
 	MaxConnLifetime       time.Duration // 30 min
@@ -43,7 +50,9 @@ type Config struct {
 	// HealthCheckPeriod is how often the pool pings the server in the
 	// background; after a failure it does so every second.
 	HealthCheckPeriod time.Duration // 5 s
-	PingTimeout       time.Duration // 2 s
+	// PingTimeout bounds each ping: in the background, and of a connection that
+	// was idle for more than a second before it is lent out.
+	PingTimeout time.Duration // 2 s
 
 	// SlowTransaction is the duration from which a transaction is logged.
 	SlowTransaction time.Duration // 1 s
@@ -138,9 +147,24 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 	p.MaxConnLifetimeJitter = max(c.MaxConnLifetimeJitter, 0)
 	p.HealthCheckPeriod = c.HealthCheckPeriod
 	p.PingTimeout = c.PingTimeout
-	p.ConnConfig.ConnectTimeout = c.ConnectTimeout
-	p.ConnConfig.DialFunc = dialer(c.ConnectTimeout).DialContext
+	each := c.ConnectTimeout / time.Duration(servers(p.ConnConfig))
+	p.ConnConfig.ConnectTimeout = each
+	p.ConnConfig.DialFunc = dialer(each).DialContext
 	return p, nil
+}
+
+// servers counts the servers that a URL names. One that is tried with TLS and
+// then without is one.
+func servers(cfg *pgx.ConnConfig) int {
+	type address struct {
+		host string
+		port uint16
+	}
+	named := map[address]bool{{cfg.Host, cfg.Port}: true}
+	for _, f := range cfg.Fallbacks {
+		named[address{f.Host, f.Port}] = true
+	}
+	return len(named)
 }
 
 func setMillis(params map[string]string, name string, d time.Duration) {

@@ -21,6 +21,7 @@ type DB struct {
 	health  *health
 	counts  counters
 	reset   resetter
+	doubts  chan struct{} // an error that asks for a check now
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -37,8 +38,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{cfg: cfg, log: cfg.Log, health: newHealth(cfg)}
+	db := &DB{cfg: cfg, log: cfg.Log, health: newHealth(cfg), doubts: make(chan struct{}, 1)}
 	db.traceLifecycle(poolConfig)
+	db.checkBeforeUse(poolConfig)
 	db.pool, err = pgxpool.NewWithConfig(ctx, poolConfig)
 	if err != nil {
 		return nil, fmt.Errorf("opening pool %q: %w", cfg.Name, err)

@@ -13,6 +13,9 @@ var (
 	ErrPoolExhausted = errors.New("connection pool exhausted")
 	// ErrUnavailable: no connection to the server could be made in time.
 	ErrUnavailable = errors.New("postgres is not reachable")
+	// ErrReadOnly: the server answers and refuses writes: it is a replica, was
+	// demoted to one, or was set read-only.
+	ErrReadOnly = errors.New("postgres is read-only here: this server is not the primary")
 	// ErrUnknownCommit: COMMIT was sent and no answer came. The transaction may
 	// have been stored. Read what it would have changed before anything else.
 	ErrUnknownCommit = errors.New("commit outcome unknown")

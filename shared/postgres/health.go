@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -25,15 +26,17 @@ type health struct {
 	answered   bool
 	since      time.Time // of the first failure in a row
 	err        error
+	changed    chan struct{} // closed when healthy turns
 }
 
 func newHealth(cfg Config) *health {
-	return &health{log: cfg.Log, alertAfter: cfg.AlertAfter}
+	return &health{log: cfg.Log, alertAfter: cfg.AlertAfter, changed: make(chan struct{})}
 }
 
 func (h *health) failed(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	defer h.signal(h.healthy())
 	if h.failures == 0 {
 		h.since = time.Now()
 	}
@@ -49,11 +52,29 @@ func (h *health) failed(err error) {
 func (h *health) succeeded() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	defer h.signal(h.healthy())
 	if h.alerted {
 		h.log.WithFields(logrus.Fields{"failures": h.failures, "outage": time.Since(h.since).Round(time.Millisecond).String()}).
 			Warn("Postgres answers again")
 	}
 	h.failures, h.alerted, h.answered, h.err = 0, false, true, nil
+}
+
+func (h *health) healthy() bool { return h.answered && h.failures == 0 }
+
+// signal wakes those who wait for another state than the one before.
+func (h *health) signal(before bool) {
+	if h.healthy() != before {
+		close(h.changed)
+		h.changed = make(chan struct{})
+	}
+}
+
+// turns is closed when the pool turns from healthy to not, or back.
+func (h *health) turns() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.changed
 }
 
 func (h *health) lastError() error {
@@ -77,7 +98,7 @@ type Health struct {
 func (h *health) snapshot() Health {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := Health{Healthy: h.answered && h.failures == 0, Alert: h.alerted, Failures: h.failures, Err: h.err}
+	s := Health{Healthy: h.healthy(), Alert: h.alerted, Failures: h.failures, Err: h.err}
 	if h.failures > 0 {
 		s.Since = h.since
 	}
@@ -91,17 +112,40 @@ func (db *DB) Health() Health { return db.health.snapshot() }
 // that has not reached its server yet is not healthy.
 func (db *DB) Healthy() bool { return db.Health().Healthy }
 
-// checkHealth pings until ctx ends: at the period, and every second while the
-// server does not answer. A pool whose connections are all in use is not a
-// failure of the server, and is passed over.
+// Ready is nil while the database can be used. Else it says since when, how
+// often and why not; an alert shows here for as long as it lasts. While the
+// checks fail it does not ask again: they do so every second. It is made for a
+// readiness check.
+func (db *DB) Ready(ctx context.Context) error {
+	h := db.Health()
+	if h.Failures == 0 {
+		return db.Ping(ctx)
+	}
+	state := "fails its checks"
+	if h.Alert {
+		state = "ALERT: fails its checks"
+	}
+	return fmt.Errorf("pool %q: %s since %s, %d times in a row: %w",
+		db.cfg.Name, state, h.Since.UTC().Format(time.RFC3339), h.Failures, h.Err)
+}
+
+// checkHealth checks until ctx ends: at the period, at once when a statement
+// met an error that may mean that the server is away, and every second while
+// the checks fail. A pool whose connections are all in use is not a failure of
+// the server, and is passed over.
 func (db *DB) checkHealth(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		doubts := db.doubts
+		if db.health.lastError() != nil {
+			doubts = nil // it is known, and each statement that fails meanwhile says so again
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+		case <-doubts:
 		}
 		db.checkOnce(ctx)
 		wait := db.cfg.HealthCheckPeriod
@@ -112,8 +156,16 @@ func (db *DB) checkHealth(ctx context.Context) {
 	}
 }
 
+// doubt asks for a check now. It never blocks.
+func (db *DB) doubt() {
+	select {
+	case db.doubts <- struct{}{}:
+	default: // one is asked for already
+	}
+}
+
 func (db *DB) checkOnce(ctx context.Context) {
-	err := db.Ping(ctx)
+	err := db.check(ctx)
 	switch {
 	case err == nil:
 		db.health.succeeded()

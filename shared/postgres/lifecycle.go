@@ -22,7 +22,9 @@ func (db *DB) traceLifecycle(cfg *pgxpool.Config) {
 
 func (db *DB) opened(conn *pgx.Conn) {
 	conn.PgConn().CustomData()[openedAt] = time.Now()
-	db.health.succeeded()
+	if db.unfit(conn) == nil {
+		db.health.succeeded()
+	}
 	db.connLog(conn).Info("connection opened")
 }
 
@@ -88,12 +90,27 @@ func (r *resetter) due() bool {
 
 // observe passes err on. If it says that the server is stopping or no longer
 // the primary, all connections of the pool are replaced: those in use when
-// they are returned, the others now.
+// they are returned, the others now. If it says that the server may be away,
+// that is checked now and not only at the next period.
 func (db *DB) observe(err error) error {
-	if err != nil && demandsReset(err) && db.reset.due() {
-		db.log.WithError(err).Warn("connections reset")
-		db.counts.resets.Add(1)
-		db.pool.Reset()
+	if err == nil {
+		return nil
+	}
+	if demandsReset(err) {
+		db.replaceConns(err)
+	}
+	if IsConnection(err) {
+		db.doubt()
 	}
 	return err
+}
+
+// replaceConns gives up every connection of the pool, at most once a second.
+func (db *DB) replaceConns(because error) {
+	if !db.reset.due() {
+		return
+	}
+	db.log.WithError(because).Warn("connections reset")
+	db.counts.resets.Add(1)
+	db.pool.Reset()
 }

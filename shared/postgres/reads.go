@@ -87,6 +87,9 @@ func (r *Reads) Lag() (time.Duration, error) {
 	if r.replica == nil {
 		return 0, errors.New("there is no replica")
 	}
+	if h := r.replica.Health(); h.Failures > 0 { // known before the next measurement
+		return 0, fmt.Errorf("the replica does not answer: %w", h.Err)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.reason != nil {

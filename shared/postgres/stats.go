@@ -6,7 +6,7 @@ import (
 )
 
 type counters struct {
-	committed, rolledBack, unknown, retried, slow, exhausted, resets atomic.Int64
+	committed, rolledBack, unknown, retried, slow, exhausted, resets, failedChecks atomic.Int64
 }
 
 // Stats is one reading of a pool. Counts only grow; the rest are levels.
@@ -18,6 +18,9 @@ type Stats struct {
 	Acquires, AcquiresThatWaited, AcquiresCanceled, Exhausted int64
 	WaitedForConns                                            time.Duration
 	Opened, ClosedByLifetime, ClosedByIdleness, Resets        int64
+	// FailedChecks counts connections that did not answer when they were about
+	// to be lent out, and were replaced.
+	FailedChecks int64
 
 	// Retried counts transactions run again after losing to another one;
 	// UnknownCommits those whose COMMIT was never answered.
@@ -38,7 +41,8 @@ func (db *DB) Stats() Stats {
 		WaitedForConns: p.EmptyAcquireWaitTime(),
 		Opened:         p.NewConnsCount(), ClosedByLifetime: p.MaxLifetimeDestroyCount(),
 		ClosedByIdleness: p.MaxIdleDestroyCount(), Resets: db.counts.resets.Load(),
-		Committed: db.counts.committed.Load(), RolledBack: db.counts.rolledBack.Load(),
+		FailedChecks: db.counts.failedChecks.Load(),
+		Committed:    db.counts.committed.Load(), RolledBack: db.counts.rolledBack.Load(),
 		UnknownCommits: db.counts.unknown.Load(), Retried: db.counts.retried.Load(),
 		SlowTransactions: db.counts.slow.Load(),
 		Health:           db.Health(),
