@@ -186,7 +186,7 @@ func (w *Worker) commit(ctx context.Context, l *lease, res result, a *attempt) (
 	ctx, cancel := context.WithDeadline(ctx, l.extended.Add(w.claims.Settings().Lease))
 	defer cancel()
 	settled, err := w.commitOnce(ctx, res, a)
-	if err == nil || res.write == nil || postgres.IsConnection(err) {
+	if err == nil || res.write == nil || postgres.IsConnection(err) || postgres.NoConnection(err) {
 		return settled, err
 	}
 	a.log.WithError(err).Error("what was read could not be stored")

@@ -77,12 +77,13 @@ func (l *Ledger) commit(ctx context.Context, job *Claimed, c commitment) (Settle
 
 // undecided reports whether the job's row decides what follows an error: the
 // fence did not hold, no answer came to COMMIT, or the connection broke before
-// it, which stored nothing and costs no read of the exchange.
+// it or was not to be had (too many clients, every connection in use), which
+// stored nothing and costs no read of the exchange.
 func undecided(err error) bool {
 	if errors.Is(err, ErrFenced) || errors.Is(err, postgres.ErrUnknownCommit) {
 		return true
 	}
-	return postgres.Classify(err) == postgres.ClassConnection
+	return postgres.IsConnection(err) || postgres.NoConnection(err)
 }
 
 // pause waits before another try, longer each time; false if ctx ended.

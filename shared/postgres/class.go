@@ -157,6 +157,13 @@ func isNetworkFailure(err error) bool {
 // IsConnection reports whether the database, not the work, is the reason.
 func IsConnection(err error) bool { return Classify(err) == ClassConnection }
 
+// NoConnection reports that no connection was to be had: the server is away or
+// has too many clients, or the pool is exhausted. Nothing was sent, so waiting
+// and asking again may help and does no harm.
+func NoConnection(err error) bool {
+	return errors.Is(err, ErrPoolExhausted) || isConnectionFailure(err) && !isRefusal(err)
+}
+
 // Violates reports whether err is a unique violation (23505) of the named
 // constraint or unique index. An empty name matches any.
 func Violates(err error, constraint string) bool {

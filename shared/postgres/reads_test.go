@@ -1,50 +1,23 @@
 package postgres_test
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/shared/postgres"
-	"github.com/alphapulse/alphapulse/shared/postgres/pgserver"
 	"github.com/alphapulse/alphapulse/shared/postgres/pgtest"
 )
 
-// replicaOf makes a streaming replica. As root the copy is made as the owner
-// of the primary's data, which the server must be too.
-func replicaOf(t *testing.T, primary *pgserver.Server, primaryDir, dir string) *pgserver.Server {
-	t.Helper()
-	info, err := os.Stat(filepath.Join(primaryDir, "data"))
-	require.NoError(t, err)
-	owner := info.Sys().(*syscall.Stat_t)
-	require.NoError(t, os.Chown(dir, int(owner.Uid), int(owner.Gid)))
-	bin, err := exec.Command("pg_config", "--bindir").Output()
-	require.NoError(t, err)
-	backup := exec.Command(filepath.Join(string(bin[:len(bin)-1]), "pg_basebackup"), "-h", "127.0.0.1",
-		"-p", strconv.Itoa(primary.Port()), "-U", "postgres", "-D", filepath.Join(dir, "data"), "-R", "-X", "stream",
-		"--checkpoint=fast", "--no-sync")
-	backup.Dir = dir
-	if os.Geteuid() == 0 {
-		backup.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}}
-	}
-	out, err := backup.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return ownServer(t, dir, 0)
-}
+func asReplica(c *postgres.Config) { c.Replica = true }
 
 func TestReadsFollowTheReplicaWhileItKeepsUp(t *testing.T) {
 	t.Parallel()
-	primaryDir, replicaDir := pgtest.Dir(t), pgtest.Dir(t)
-	primaryServer := ownServer(t, primaryDir, 0)
-	replicaServer := replicaOf(t, primaryServer, primaryDir, replicaDir)
-	primary := (&pgtest.DB{URL: primaryServer.URL()}).Open(t)
-	replica := (&pgtest.DB{URL: replicaServer.URL()}).Open(t)
+	primaryServer := pgtest.NewServer(t, nil)
+	replicaServer := primaryServer.Replica()
+	primary := primaryServer.DB().Open(t)
+	replica := replicaServer.DB().Open(t, asReplica)
 	log, book := newLog()
 	reads := postgres.NewReads(t.Context(), primary, replica, postgres.ReadsConfig{
 		MaxLag: time.Second, CheckPeriod: 50 * time.Millisecond, Log: log,
@@ -77,18 +50,16 @@ func TestReadsFollowTheReplicaWhileItKeepsUp(t *testing.T) {
 	logged("replica", 2)
 	require.Zero(t, entries(t, reads.DB()))
 
-	stopServer(t, replicaServer)
+	replicaServer.Kill()
 	require.Eventually(t, onPrimary, 10*time.Second, time.Millisecond, "it is gone")
 	logged("primary", 2)
 
-	promoted := ownServer(t, replicaDir, replicaServer.Port())
+	replicaServer.Start()
 	require.Eventually(t, onReplica, 10*time.Second, time.Millisecond, "it is back")
-	_, err = replica.Exec(t.Context(), "SELECT pg_promote()")
-	require.NoError(t, err)
+	replicaServer.Promote()
 	require.Eventually(t, onPrimary, 10*time.Second, time.Millisecond, "it follows nobody any more")
 	_, err = reads.Lag()
 	require.ErrorContains(t, err, "promoted")
-	require.NotNil(t, promoted)
 }
 
 func TestReadsWithoutAReplica(t *testing.T) {
@@ -105,8 +76,7 @@ func TestReadsWithoutAReplica(t *testing.T) {
 	require.Eventually(t, func() bool { return twice.DB() == same }, 5*time.Second, time.Millisecond,
 		"the primary itself, under a second name, is as fresh as can be")
 
-	stranger := ownServer(t, pgtest.Dir(t), 0)
-	other := (&pgtest.DB{URL: stranger.URL()}).Open(t)
+	other := pgtest.NewServer(t, nil).DB().Open(t)
 	wrong := postgres.NewReads(t.Context(), primary, other, postgres.ReadsConfig{CheckPeriod: 10 * time.Millisecond})
 	t.Cleanup(wrong.Close)
 	require.Eventually(t, func() bool {
@@ -116,4 +86,37 @@ func TestReadsWithoutAReplica(t *testing.T) {
 	_, err := wrong.Lag()
 	require.ErrorContains(t, err, "another database cluster")
 	require.Same(t, primary, wrong.DB())
+}
+
+// A replica that is killed is left at the first read that meets it, not at the
+// next measurement.
+func TestTheFirstFailedReadLeavesTheReplica(t *testing.T) {
+	t.Parallel()
+	primaryServer := pgtest.NewServer(t, nil)
+	replicaServer := primaryServer.Replica()
+	primary := primaryServer.DB().Open(t)
+	replica := replicaServer.DB().Open(t, asReplica, func(c *postgres.Config) { c.HealthCheckPeriod = time.Hour })
+	reads := postgres.NewReads(t.Context(), primary, replica, postgres.ReadsConfig{
+		MaxLag: time.Hour, CheckPeriod: time.Hour,
+	})
+	t.Cleanup(reads.Close)
+	_, err := primary.Exec(t.Context(), "CREATE TABLE entries (id int PRIMARY KEY, note text)")
+	require.NoError(t, err)
+	// The only measurement has just been made; the replica may not have replayed
+	// its own position by then.
+	require.Eventually(t, func() bool {
+		if reads.DB() == replica {
+			return true
+		}
+		reads.Close()
+		reads = postgres.NewReads(t.Context(), primary, replica, postgres.ReadsConfig{MaxLag: time.Hour, CheckPeriod: time.Hour})
+		t.Cleanup(reads.Close)
+		return reads.DB() == replica
+	}, 20*time.Second, 200*time.Millisecond)
+	replicaServer.Kill()
+	_, err = reads.DB().Exec(t.Context(), "SELECT 1")
+	require.Error(t, err)
+	require.Eventually(t, func() bool { return reads.DB() == primary }, 20*time.Second, time.Millisecond)
+	_, err = reads.DB().Exec(t.Context(), "SELECT 1")
+	require.NoError(t, err)
 }

@@ -51,10 +51,16 @@ type Fleet struct {
 // unless cfg says so.
 func New(t testing.TB, cfg exchangesim.Config) *Fleet {
 	t.Helper()
+	return NewOn(t, cfg, pgtest.New(t))
+}
+
+// NewOn is New on a database that the test has made and migrated, for a server
+// that it stops.
+func NewOn(t testing.TB, cfg exchangesim.Config, db *pgtest.DB) *Fleet {
+	t.Helper()
 	if cfg.Accounts == 0 {
 		cfg.Accounts = 4
 	}
-	db := pgtest.New(t)
 	pool := db.Open(t, func(c *postgres.Config) { c.MaxConns, c.AcquireTimeout = 12, Patience })
 	dir := t.TempDir()
 	require.NoError(t, vault.GenerateKeys(dir))
@@ -140,7 +146,7 @@ func (f *Fleet) open(name string, conns int32) *postgres.DB {
 func (f *Fleet) Scheduler() *Part {
 	f.T.Helper()
 	s, err := scheduler.New(scheduler.Config{}, scheduler.Deps{
-		DB: f.open(f.name("scheduler"), 4), Queue: f.queue(), Log: f.Log,
+		DB: f.open(f.name("scheduler"), 4), Queue: f.Queue(), Log: f.Log,
 	})
 	require.NoError(f.T, err)
 	return f.run("scheduler", s.Run)
@@ -150,7 +156,7 @@ func (f *Fleet) Scheduler() *Part {
 func (f *Fleet) Aggregator() *Part {
 	f.T.Helper()
 	a, err := aggregator.New(aggregator.Config{}, aggregator.Deps{
-		DB: f.open(f.name("aggregator"), 4), Queue: f.queue(), Log: f.Log,
+		DB: f.open(f.name("aggregator"), 4), Queue: f.Queue(), Log: f.Log,
 	})
 	require.NoError(f.T, err)
 	return f.run("aggregator", a.Run)
@@ -176,14 +182,15 @@ func (f *Fleet) WorkerWith(cfg worker.Config) *Part {
 		cfg.RequestsPerSecond = 100000
 	}
 	w, err := worker.New(cfg, worker.Deps{
-		Writes: f.open(name+"/writes", 8), Claims: f.open(name+"/claims", 4), Queue: f.queue(),
+		Writes: f.open(name+"/writes", 8), Claims: f.open(name+"/claims", 4), Queue: f.Queue(),
 		Opener: f.opener, Log: f.Log.WithField("worker", name),
 	})
 	require.NoError(f.T, err)
 	return f.run(name, w.Run)
 }
 
-func (f *Fleet) queue() *queue.Queue {
+// Queue connects a part of the test's own to the broker.
+func (f *Fleet) Queue() *queue.Queue {
 	cfg := f.Broker.Config()
 	cfg.Log = f.Log
 	return f.Broker.Connect(cfg)
