@@ -36,7 +36,12 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	db := pgtest.New(t).Open(t)
+	return newFixtureOn(t, pgtest.New(t))
+}
+
+func newFixtureOn(t *testing.T, database *pgtest.DB) *fixture {
+	t.Helper()
+	db := database.Open(t)
 	broker := queuetest.New(t)
 	f := &fixture{t: t, db: db, ledger: ledger.New(db, ledger.Settings{}), broker: broker, queue: broker.Queue()}
 	account, probe, err := f.ledger.AddAccount(t.Context(), ledger.NewAccount{

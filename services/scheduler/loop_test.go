@@ -38,6 +38,35 @@ func TestLoopDoesNotSpinOnFailure(t *testing.T) {
 	})
 }
 
+// The return of what a step needs ends its pause; a wake-up does not.
+func TestLoopGoesOnWhenItsDatabaseIsBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log, _ := logrustest.NewNullLogger()
+		steps := 0
+		l := newLoop("test", time.Hour, logrus.NewEntry(log), func(context.Context) (time.Duration, error) {
+			steps++
+			return time.Hour, errors.New("no connection")
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			l.run(ctx, ctx)
+		}()
+		<-time.After(20 * time.Minute)
+		before := steps
+		l.kick()
+		synctest.Wait()
+		require.Equal(t, before, steps)
+		l.retry()
+		synctest.Wait()
+		require.Equal(t, before+1, steps)
+		cancel()
+		<-done
+	})
+}
+
 func TestLoopSurvivesPanic(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

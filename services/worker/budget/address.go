@@ -26,6 +26,7 @@ type address struct {
 	// free moment for it that the last lease saw.
 	next, slot [2]time.Time
 	failed     time.Time // no lease before it, after one that failed
+	unleased   error     // why the last lease failed; nil if it did not
 	banned     time.Time
 	reason     string
 	leasing    bool
@@ -198,6 +199,10 @@ func (a *address) expire(now time.Time) {
 			continue
 		}
 		a.queue.remove(w)
+		if a.unleased != nil {
+			w.done <- a.unasked()
+			continue
+		}
 		w.done <- a.refusal(w, free, now)
 	}
 }

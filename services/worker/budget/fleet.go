@@ -34,8 +34,9 @@ func New(db *postgres.DB, cfg Config) (*Fleet, error) {
 	return &Fleet{cfg: cfg, db: db, addresses: map[string]*address{}}, nil
 }
 
-// Take implements exchange.Budget. While the database does not answer it
-// refuses with class Transient.
+// Take implements exchange.Budget. A turn that the database could not be asked
+// for is asked for again as long as a turn may be waited for; then it is refused
+// with class Transient.
 func (f *Fleet) Take(ctx context.Context, use exchange.Use) error {
 	a := f.address(use)
 	for {

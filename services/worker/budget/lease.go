@@ -46,6 +46,7 @@ func (a *address) lease(o *order) {
 	if err != nil {
 		a.fail(o, err, after)
 	} else {
+		a.unleased = nil
 		a.receive(o, rows, before, after)
 	}
 	a.serve(time.Now())
@@ -160,8 +161,10 @@ func (t translation) spare(until int64) token {
 	return token{at: t.after, until: t.start(until), charge: until, start: t.start(until)}
 }
 
-// fail refuses everyone who waits: without a budget nothing is sent. What was to
-// be told is told again, as far as it still matters.
+// fail leaves those who wait to the next try, as long as they can: a database
+// that restarts or fails over is back before most of them have to go. Who cannot
+// wait is refused: without a budget nothing is sent. What was to be told is told
+// again, as far as it still matters.
 func (a *address) fail(o *order, err error, now time.Time) {
 	a.failed = now.Add(leasePause)
 	for _, m := range o.meters {
@@ -170,15 +173,24 @@ func (a *address) fail(o *order, err error, now time.Time) {
 			m.meter.told = m.told
 		}
 	}
-	if a.fleet.ended() {
-		err = fmt.Errorf("the worker is stopping: %w", err)
+	if a.unleased == nil {
+		a.fleet.cfg.Log.WithError(err).WithField("venue", a.venue).Warn("no requests could be leased; it is tried again")
 	}
-	a.fleet.cfg.Log.WithError(err).WithField("venue", a.venue).Warn("no requests could be leased")
+	a.unleased = err
+	if !a.fleet.ended() {
+		return
+	}
+	a.unleased = fmt.Errorf("the worker is stopping: %w", err)
 	for _, w := range a.queue.all() {
 		a.queue.remove(w)
-		w.done <- &exchange.Error{
-			Class: exchange.Transient, Code: "budget", RetryAt: a.failed, Cause: err,
-			Message: "the request budget of the fleet, which is in the database, could not be asked, and without it no request is sent",
-		}
+		w.done <- a.unasked()
+	}
+}
+
+// unasked is the fault of who has waited for a lease in vain.
+func (a *address) unasked() *exchange.Error {
+	return &exchange.Error{
+		Class: exchange.Transient, Code: "budget", RetryAt: a.failed, Cause: a.unleased,
+		Message: "the request budget of the fleet, which is in the database, could not be asked, and without it no request is sent",
 	}
 }

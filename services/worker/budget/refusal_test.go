@@ -141,7 +141,7 @@ func TestWithoutTheDatabaseNothingIsSent(t *testing.T) {
 	})
 	require.NoError(t, err)
 	defer db.Close()
-	fleet, err := New(db, Config{Egress: "office", Log: queuetest.Discard()})
+	fleet, err := New(db, Config{Egress: "office", LiveWait: 300 * time.Millisecond, Log: queuetest.Discard()})
 	require.NoError(t, err)
 	fault := refused(t, fleet.Take(t.Context(), use("1")), exchange.Transient)
 	require.Contains(t, fault.Message, "without it no request is sent")
@@ -149,6 +149,26 @@ func TestWithoutTheDatabaseNothingIsSent(t *testing.T) {
 	fleet.Report(use("1"), banned(time.Hour))
 	_ = refused(t, fleet.Take(t.Context(), use("1")), exchange.Banned)
 	require.Len(t, fleet.address(use("1")).unsaid, 1, "it is told before the next lease")
+}
+
+// A database that comes back in time costs the request a wait and no more.
+func TestAShortOutageOfTheDatabaseIsWaitedOut(t *testing.T) {
+	t.Parallel()
+	server := pgtest.NewServer(t, nil)
+	require.NoError(t, postgres.Migrate(t.Context(), server.URL(), nil))
+	p, _ := start(t, server.DB(), Config{LiveWait: patience})
+	require.NoError(t, p.Take(t.Context(), use("1")))
+	server.Stop()
+	taken := make(chan error, 1)
+	go func() { taken <- p.Take(t.Context(), use("2")) }()
+	require.Eventually(t, func() bool {
+		a := p.address(use("2"))
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.unleased != nil
+	}, patience, time.Millisecond)
+	server.Start()
+	require.NoError(t, <-taken)
 }
 
 func TestConfigNamesEveryMistake(t *testing.T) {
