@@ -35,6 +35,9 @@ func (r *Reads) measureOnce(ctx context.Context) {
 			coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint, 0)
 		FROM pg_control_system() c`, &replica.system, &replica.started, &following, &replayed)
 
+	if ctx.Err() != nil {
+		return // cut off, which says nothing
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if primaryErr == nil && lsn > 0 {
