@@ -27,11 +27,21 @@ func (d *dateFlag) String() string {
 func (d *dateFlag) Set(text string) error {
 	for _, layout := range []string{time.DateOnly, time.RFC3339Nano} {
 		if at, err := time.Parse(layout, text); err == nil {
-			d.at = at.UTC()
-			return nil
+			return d.set(text, at.UTC())
 		}
 	}
 	return fmt.Errorf("%q is no date: give %s", text, dateHelp)
+}
+
+// The years that a date may be of. The zero time would count as none given.
+const firstYear, lastYear = 1970, 9999
+
+func (d *dateFlag) set(text string, at time.Time) error {
+	if at.Year() < firstYear || at.Year() > lastYear {
+		return fmt.Errorf("%q is not of the years %d to %d (UTC): give %s", text, firstYear, lastYear, dateHelp)
+	}
+	d.at = at
+	return nil
 }
 
 // stamp is the time for a request; nil if it was not given.

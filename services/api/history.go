@@ -111,6 +111,9 @@ func checkSpan(since, until *timestamppb.Timestamp) (from, to time.Time, err err
 		if err := end.at.CheckValid(); err != nil {
 			return from, to, badRequest("time", "", fmt.Errorf("a time that is asked for is none: %w", err))
 		}
+		if end.at.GetSeconds() < 0 {
+			return from, to, badRequest("time", "", errors.New("a time that is asked for lies before 1970"))
+		}
 		*end.into = end.at.AsTime()
 	}
 	if !from.IsZero() && !to.IsZero() && !from.Before(to) {

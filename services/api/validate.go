@@ -33,11 +33,15 @@ func checkName(name string) error {
 	return badRequest("name", "names are "+form, fmt.Errorf("%q cannot be the name of an account", name))
 }
 
+// checkReason accepts what Postgres can store.
 func checkReason(reason string) error {
-	if utf8.ValidString(reason) && utf8.RuneCountInString(reason) <= maxReason {
-		return nil
+	switch {
+	case !utf8.ValidString(reason) || strings.ContainsRune(reason, 0):
+		return badRequest("reason", "", errors.New("the reason is not text"))
+	case utf8.RuneCountInString(reason) > maxReason:
+		return badRequest("reason", "", fmt.Errorf("the reason is longer than %d characters", maxReason))
 	}
-	return badRequest("reason", "", fmt.Errorf("the reason is longer than %d characters", maxReason))
+	return nil
 }
 
 // checkKey checks one half of a credential without repeating it.

@@ -53,7 +53,7 @@ func lockProbedAccount(ctx context.Context, tx pgx.Tx, runID string) error {
 SELECT FROM alphapulse.accounts
 WHERE id = (SELECT account_id FROM alphapulse.sync_runs WHERE id = $1 AND trigger = 'probe') FOR NO KEY UPDATE`
 	_, err := tx.Exec(ctx, lock, runID)
-	return err
+	return notFound(err, "run %s", runID)
 }
 
 // endLocked ends a run whose lock is held, and whose account's lock is held if

@@ -25,7 +25,7 @@ func notFound(err error, format string, args ...any) error {
 	}
 	what := fmt.Sprintf(format, args...)
 	var pg *pgconn.PgError
-	malformed := errors.As(err, &pg) && pg.Code == "22P02" // not a UUID: it cannot exist
+	malformed := errors.As(err, &pg) && (pg.Code == "22P02" || pg.Code == "22021") // no UUID, or no text: it cannot exist
 	if errors.Is(err, pgx.ErrNoRows) || malformed {
 		return fmt.Errorf("%s: %w", what, ErrNotFound)
 	}
