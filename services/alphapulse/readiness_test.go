@@ -45,7 +45,7 @@ func TestReadinessFollowsTheDatabase(t *testing.T) {
 		require.Zero(t, <-stopped, stderr.String())
 	})
 	ask := func(path string) (int, string) {
-		response, err := http.Get("http://" + health + path) //nolint:noctx // bounded by the test
+		response, err := http.Get("http://" + health + path)
 		if err != nil {
 			return 0, err.Error()
 		}

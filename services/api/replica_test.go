@@ -100,7 +100,7 @@ func TestListsOutliveTheReplica(t *testing.T) {
 		require.NoError(t, read(c), name)
 		reads.Close() // it is not measured again: the call itself meets the dead replica
 		r.replicaServer.Kill()
-		require.True(t, r.replica == reads.DB(), name)
+		require.Same(t, r.replica, reads.DB(), name)
 		require.NoError(t, read(c), name)
 		r.replicaServer.Start()
 		require.Eventually(t, func() bool { return r.replica.Ping(t.Context()) == nil && r.replica.Healthy() },

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -100,6 +101,34 @@ func TestTheWriteRunsAgainAfterADeadlock(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Written{Changed: 1}, settled.Written)
 	require.Equal(t, int64(1), b.row(job.JobID).RowsChanged)
+}
+
+// An outcome that finds no connection is tried again while somebody else may
+// give one back: what was read is kept.
+func TestACommitWaitsForAConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	account := b.active("main")
+	run := b.manual(account, syncjob.Balances)
+	job := b.claim(b.jobOf(run.ID, syncjob.Balances))
+	narrow := b.test.Open(t, func(c *postgres.Config) {
+		c.MaxConns, c.AcquireTimeout, c.HealthCheckPeriod = 1, 20*time.Millisecond, time.Hour
+	})
+	held, err := narrow.Acquire(t.Context(), "somebody else")
+	require.NoError(t, err)
+	released := make(chan struct{})
+	go func() {
+		defer close(released)
+		for narrow.Stats().Exhausted < 3 {
+			<-time.After(time.Millisecond)
+		}
+		held.Release()
+	}()
+	settled, err := New(narrow, Settings{}).Commit(t.Context(), job, succeeded(), store(account.ID, job))
+	require.NoError(t, err)
+	require.True(t, settled.Applied)
+	require.Equal(t, 1, b.count(`SELECT count(*) FROM alphapulse.balances`))
+	<-released
 }
 
 func TestAFailedWriteLeavesTheJobToItsClaim(t *testing.T) {
