@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alphapulse/alphapulse/services/alphapulse/dependency"
 	"github.com/alphapulse/alphapulse/shared/postgres/pgtest"
 	"github.com/alphapulse/alphapulse/shared/queue/queuetest"
 	"github.com/alphapulse/alphapulse/shared/vault"
@@ -216,4 +217,11 @@ func TestParentGone(t *testing.T) {
 	go func() { ended <- watchParent(ours).Run(ctx, ctx) }()
 	cancel(errors.New("stop"))
 	require.NoError(t, <-ended)
+}
+
+func TestTheAddressOfSeveralServersNamesEach(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "one:5432,two:5433/x", dependency.PostgresAddress(
+		"postgres://u:hidden-word@one:5432,two:5433/x?target_session_attrs=read-write"))
+	require.Equal(t, "one:5432/x", dependency.PostgresAddress("postgres://u@one/x?sslmode=prefer"))
 }

@@ -55,6 +55,7 @@ func TestLoopGoesOnWhenItsDatabaseIsBack(t *testing.T) {
 			l.run(ctx, ctx)
 		}()
 		<-time.After(20 * time.Minute)
+		synctest.Wait()
 		before := steps
 		l.kick()
 		synctest.Wait()

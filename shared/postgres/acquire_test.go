@@ -36,13 +36,15 @@ func TestAnExhaustedPoolNamesWhoHoldsIt(t *testing.T) {
 	require.ErrorIs(t, err, postgres.ErrPoolExhausted)
 	require.Equal(t, postgres.ClassResources, postgres.Classify(err))
 	for _, part := range []string{
-		`pool "writes"`, "all 2 connections in use", "waited 5",
+		`pool "writes"`, "all 2 connections in use", "waited ",
 		`for "UPDATE alphapulse.sync_jobs SET lease_until`, "advisory lock (", "commit balances (",
 	} {
 		require.ErrorContains(t, err, part)
 	}
 	var exhausted *postgres.ExhaustedError
 	require.ErrorAs(t, err, &exhausted)
+	require.GreaterOrEqual(t, exhausted.Waited, 50*time.Millisecond)
+	require.Positive(t, exhausted.Holders[1].Held)
 	require.Len(t, exhausted.Holders, 2)
 	require.Equal(t, "advisory lock", exhausted.Holders[0].Label, "the longest first")
 	require.EqualValues(t, 1, db.Stats().Exhausted)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,14 +65,20 @@ func try(ctx context.Context, d Dependency) error {
 	return d.Ready(ctx)
 }
 
-// PostgresAddress names the server and database of a URL without its user and
-// password.
+// PostgresAddress names the servers and the database of a URL without its user
+// and password.
 func PostgresAddress(databaseURL string) string {
 	cfg, err := pgconn.ParseConfig(databaseURL)
 	if err != nil {
 		return "an address that cannot be read"
 	}
-	return cfg.Host + ":" + strconv.Itoa(int(cfg.Port)) + "/" + cfg.Database
+	servers := []string{cfg.Host + ":" + strconv.Itoa(int(cfg.Port))}
+	for _, f := range cfg.Fallbacks {
+		if next := f.Host + ":" + strconv.Itoa(int(f.Port)); !slices.Contains(servers, next) {
+			servers = append(servers, next)
+		}
+	}
+	return strings.Join(servers, ",") + "/" + cfg.Database
 }
 
 // NATSAddress names the servers of a list of URLs without their credentials.
