@@ -10,9 +10,11 @@ import (
 	"github.com/alphapulse/alphapulse/shared/postgres/pgtest"
 )
 
-// fill opens n connections and returns them to the pool.
+// fill opens n connections and returns them to the pool, whose first check is
+// over by then.
 func fill(t *testing.T, db *postgres.DB, n int) {
 	t.Helper()
+	require.Eventually(t, db.Healthy, 20*time.Second, time.Millisecond)
 	var lent []*postgres.Conn
 	for range n {
 		conn, err := db.Acquire(t.Context(), "filling the pool")
@@ -22,7 +24,8 @@ func fill(t *testing.T, db *postgres.DB, n int) {
 	for _, conn := range lent {
 		conn.Release()
 	}
-	require.EqualValues(t, n, db.Stats().IdleConns)
+	require.Eventually(t, func() bool { return int(db.Stats().IdleConns) >= n }, 20*time.Second, time.Millisecond,
+		"a check may have one for a moment")
 }
 
 // pastIdle waits until idle connections have to answer before they are lent out.
