@@ -18,7 +18,7 @@ GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 ARGS ?=
 # Arguments for `go test`: make test TESTFLAGS='-run TestClaim'
 TESTFLAGS ?=
-# How long `make fuzz` tries each decoder: inputs (1000x) or time (30s)
+# How long `make fuzz` tries each target: inputs (1000x) or time (30s)
 FUZZTIME ?= 1000000x
 # The fault matrix: which fault comes when, for how long, and which of them.
 SEED     ?= 1
@@ -67,10 +67,11 @@ soak: postgres ## ten minutes without faults: what grows? (DURATION=10m)
 	@exec bin/chaos soak --duration $(DURATION)
 
 .PHONY: fuzz
-fuzz: ## a million inputs for each decoder of the exchange's answers
-	@package=./services/worker/exchange/bybit; \
-	for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+fuzz: postgres ## a million inputs for each decoder of the exchange's answers, messages and API calls (FUZZTIME=30s)
+	@for package in ./services/worker/exchange/bybit ./shared/queue ./services/api ./services/alphapulse; do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package; \
+		done; \
 	done
 
 .PHONY: build

@@ -256,6 +256,7 @@ func TestResultIsAckedAfterTheFold(t *testing.T) {
 	f.exec(`ALTER TABLE alphapulse.sync_runs RENAME TO hidden`)
 	f.start(a)
 	require.NoError(t, f.queue.PublishResult(t.Context(), f.result(runID, jobs[1], syncjob.Succeeded)))
+	require.Eventually(t, func() bool { return f.pending() > 0 }, patience, 5*time.Millisecond, "the broker counts late")
 	require.Never(t, func() bool { return f.pending() == 0 }, 500*time.Millisecond, 50*time.Millisecond)
 	f.exec(`ALTER TABLE alphapulse.hidden RENAME TO sync_runs`)
 	require.Eventually(t, func() bool { return f.pending() == 0 }, patience, 20*time.Millisecond)
