@@ -98,7 +98,15 @@ func (p *process) pool(ctx context.Context, cfg postgres.Config) (*postgres.DB, 
 
 // connect starts the connection to the broker, which may come up later.
 func (p *process) connect(ctx context.Context) (*queue.Queue, error) {
-	q, err := queue.Connect(ctx, p.nats.config(p.service+"/"+p.name, p.log))
+	return p.connectBy(ctx, time.Now)
+}
+
+// connectBy does so with another clock than this machine's, by which messages
+// expire.
+func (p *process) connectBy(ctx context.Context, now func() time.Time) (*queue.Queue, error) {
+	cfg := p.nats.config(p.service+"/"+p.name, p.log)
+	cfg.Now = now
+	q, err := queue.Connect(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}

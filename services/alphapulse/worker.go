@@ -64,7 +64,7 @@ func (p *process) runWorker(cmd *cobra.Command, w *workerSettings) error {
 	if err != nil {
 		return err
 	}
-	q, err := p.connect(cmd.Context())
+	q, err := p.connectBy(cmd.Context(), claims.Now)
 	if err != nil {
 		return err
 	}

@@ -94,6 +94,17 @@ func (db *DB) check(ctx context.Context) error {
 	return fmt.Errorf("%w: no connection of pool %q answers", ErrUnavailable, db.cfg.Name)
 }
 
+// readClock pings with a question that is worth its way: what time the server has.
+func (db *DB) readClock(ctx context.Context, conn *pgx.Conn) error {
+	var read time.Time
+	asked := time.Now()
+	err := conn.QueryRow(ctx, "SELECT clock_timestamp()", pgx.QueryExecModeSimpleProtocol).Scan(&read)
+	if err == nil {
+		db.clock.note(read, asked.Add(time.Since(asked)/2))
+	}
+	return err
+}
+
 // failedPing is a connection that is of no use; the next one may be.
 type failedPing struct {
 	silent bool // it is open, and nothing came
@@ -111,7 +122,7 @@ func (db *DB) examine(ctx context.Context) error {
 	}
 	pingCtx, cancel := context.WithTimeout(ctx, db.cfg.PingTimeout)
 	defer cancel()
-	err = conn.pgx().Ping(pingCtx)
+	err = db.readClock(pingCtx, conn.pgx())
 	if err != nil {
 		silent := errors.Is(pingCtx.Err(), context.DeadlineExceeded)
 		conn.destroy()

@@ -19,6 +19,7 @@ type DB struct {
 	log     *logrus.Entry
 	holders holders
 	health  *health
+	clock   serverClock
 	counts  counters
 	reset   resetter
 	doubts  chan struct{} // an error that asks for a check now
