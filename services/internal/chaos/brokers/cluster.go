@@ -25,7 +25,7 @@ const drain = 30 * time.Second
 // listens. Their gossip would lead them past the links.
 const nowhere = "127.0.0.1:1"
 
-// ErrNoLeader: nobody leads the stream or JetStream.
+// ErrNoLeader: nobody leads the stream, consumer or JetStream, or two do.
 var ErrNoLeader = errors.New("nobody leads")
 
 // ClusterConfig of three servers.
@@ -133,9 +133,10 @@ func (c *Cluster) StartStopped(ctx context.Context) error {
 	return c.Ready(ctx)
 }
 
-// Ready returns when all running servers follow the same JetStream leader, every
-// stream has a leader, all report that they are healthy, and JetStream answers.
-// While a stream has no leader, questions about it get no answer at all.
+// Ready returns when all running servers agree on who leads JetStream and each of
+// their streams and consumers, report that they are healthy, and JetStream
+// answers. While a stream has no leader, questions about it get no answer at
+// all; while it has two, they may get an old one.
 func (c *Cluster) Ready(ctx context.Context) error {
 	if err := await(ctx, nil, c.agree); err != nil {
 		return fmt.Errorf("waiting for the cluster: %w", err)
@@ -154,22 +155,20 @@ func (c *Cluster) Ready(ctx context.Context) error {
 	return nil
 }
 
-// agree tries whether all running servers name the same JetStream leader, and
-// one for each stream.
+// agree tries whether all running servers follow the same leaders.
 func (c *Cluster) agree(ctx context.Context) error {
-	agreed := ""
+	agreed := leaders{}
 	for _, s := range c.servers {
 		if !s.Running() {
 			continue
 		}
-		leader, err := s.led(ctx)
+		known, err := s.leaders(ctx)
 		if err != nil {
 			return err
 		}
-		if agreed != "" && leader != agreed {
-			return fmt.Errorf("%s and %s lead JetStream", agreed, leader)
+		if err := agreed.join(known); err != nil {
+			return err
 		}
-		agreed = leader
 	}
 	return nil
 }

@@ -2,6 +2,8 @@ package brokers_test
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
 	"os"
 	"testing"
 	"time"
@@ -40,6 +42,31 @@ func requireNoQuorum(t *testing.T, js jetstream.JetStream) {
 	require.Error(t, err)
 }
 
+// requireRoutesByLinks fails if a server has dialled another at an address that
+// it knows from gossip: no partition would part those two.
+func requireRoutesByLinks(t *testing.T, c *brokers.Cluster) {
+	t.Helper()
+	for _, s := range c.Servers() {
+		request, err := http.NewRequestWithContext(within(t), http.MethodGet, s.MonitorURL()+"/routez", nil)
+		require.NoError(t, err)
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		var known struct {
+			Routes []struct {
+				Remote     string `json:"remote_name"`
+				Dialled    bool   `json:"did_solicit"`
+				Configured bool   `json:"is_configured"`
+			}
+		}
+		require.NoError(t, json.NewDecoder(response.Body).Decode(&known))
+		require.NoError(t, response.Body.Close())
+		require.NotEmpty(t, known.Routes)
+		for _, route := range known.Routes {
+			require.Equal(t, route.Configured, route.Dialled, "%s to %s", s.Name(), route.Remote)
+		}
+	}
+}
+
 // TestAClusterLosesItsLeaderAndItsQuorum goes through all that happens to three
 // servers, since they take seconds to find each other.
 func TestAClusterLosesItsLeaderAndItsQuorum(t *testing.T) {
@@ -66,6 +93,7 @@ func TestAClusterLosesItsLeaderAndItsQuorum(t *testing.T) {
 	require.NoError(t, c.StartStopped(within(t)))
 	publishEventually(t, js, 21)
 	requireStored(t, c.URL(), 22)
+	requireRoutesByLinks(t, c)
 }
 
 func TestAClusterRestartsServerByServer(t *testing.T) {
@@ -73,7 +101,9 @@ func TestAClusterRestartsServerByServer(t *testing.T) {
 	c := startCluster(t, brokers.ClusterConfig{})
 	js := withStream(t, c.URL(), 3)
 	publish(t, js, 0, 20)
+	requireRoutesByLinks(t, c)
 	require.NoError(t, c.RollingRestart(within(t)))
+	requireRoutesByLinks(t, c)
 	for _, s := range c.Servers() {
 		require.Equal(t, 2, s.Process().Lives())
 	}
@@ -106,7 +136,8 @@ func TestAServerBehindAPartition(t *testing.T) {
 	}, patience, 100*time.Millisecond)
 	requireStored(t, alone.URL(), 21)
 
-	// The way through the gossip of those who met again must not lead past the links.
+	// Nor have those who met again found a way past the links.
+	requireRoutesByLinks(t, c)
 	require.NoError(t, c.Isolate(alone))
 	requireNoQuorum(t, connect(t, alone.URL()))
 }

@@ -90,11 +90,12 @@ func withStream(t *testing.T, url string, replicas int) jetstream.JetStream {
 	return js
 }
 
-// publish publishes messages one after the other, each acknowledged.
+// publish publishes messages one after the other, each acknowledged. It is
+// patient: the servers of a cluster hear one by one that there is a stream.
 func publish(t *testing.T, js jetstream.JetStream, from, to int) {
 	t.Helper()
 	for i := from; i < to; i++ {
-		_, err := js.Publish(within(t), "sync.job.test", []byte(body(i)), jetstream.WithMsgID(body(i)))
+		_, err := js.Publish(within(t), "sync.job.test", []byte(body(i)), jetstream.WithMsgID(body(i)), jetstream.WithRetryAttempts(100))
 		require.NoError(t, err)
 	}
 }

@@ -32,40 +32,68 @@ func (s *Server) Healthy(ctx context.Context) error {
 	return nil
 }
 
-// cluster is a group of servers that agree.
-type cluster struct {
+// group is some servers that agree under a leader; nil for what needs no leader.
+type group *struct {
 	Leader string // "" if there is none
 }
 
 // jetStream is the part of the endpoint /jsz that is about leaders.
 type jetStream struct {
-	Meta     cluster `json:"meta_cluster"`
+	Meta     group `json:"meta_cluster"`
 	Accounts []struct {
 		Streams []struct {
-			Name    string
-			Cluster cluster
+			Name      string
+			Cluster   group
+			Consumers []struct {
+				Name    string
+				Cluster group
+			} `json:"consumer_detail"`
 		} `json:"stream_detail"`
 	} `json:"account_details"`
 }
 
-// led reports who leads JetStream, or that it or one of the server's streams has
-// no leader.
-func (s *Server) led(ctx context.Context) (leader string, err error) {
+// leaders is who leads what, in the eyes of one server.
+type leaders map[string]string
+
+// leaders asks the server whom it follows; it fails where that is nobody.
+func (s *Server) leaders(ctx context.Context) (leaders, error) {
 	var known jetStream
-	if err := s.monitored(ctx, "/jsz?accounts=true&streams=true", &known); err != nil {
-		return "", err
+	if err := s.monitored(ctx, "/jsz?accounts=true&streams=true&consumers=true", &known); err != nil {
+		return nil, err
 	}
-	if known.Meta.Leader == "" {
-		return "", fmt.Errorf("broker %s: %w JetStream", s.cfg.Name, ErrNoLeader)
-	}
+	found := leaders{}
+	found.note("JetStream", known.Meta)
 	for _, account := range known.Accounts {
 		for _, stream := range account.Streams {
-			if stream.Cluster.Leader == "" {
-				return "", fmt.Errorf("broker %s: %w stream %s", s.cfg.Name, ErrNoLeader, stream.Name)
+			found.note("stream "+stream.Name, stream.Cluster)
+			for _, consumer := range stream.Consumers {
+				found.note("consumer "+consumer.Name+" of "+stream.Name, consumer.Cluster)
 			}
 		}
 	}
-	return known.Meta.Leader, nil
+	for what, leader := range found {
+		if leader == "" {
+			return nil, fmt.Errorf("broker %s: %w %s", s.cfg.Name, ErrNoLeader, what)
+		}
+	}
+	return found, nil
+}
+
+func (l leaders) note(what string, of group) {
+	if of != nil {
+		l[what] = of.Leader
+	}
+}
+
+// join adds what another server knows and fails where the two do not agree.
+func (l leaders) join(other leaders) error {
+	for what, leader := range other {
+		if known, both := l[what]; both && known != leader {
+			return fmt.Errorf("%w: %s and %s are taken for the leader of %s", ErrNoLeader, known, leader, what)
+		}
+		l[what] = leader
+	}
+	return nil
 }
 
 // monitored reads an endpoint whose answer is JSON, whatever its status.

@@ -113,8 +113,10 @@ func (s *Server) begin() error {
 			return err
 		}
 	}
-	if err := os.MkdirAll(s.store(), 0o700); err != nil {
-		return err
+	if s.cfg.Disk == nil {
+		if err := os.MkdirAll(s.store(), 0o700); err != nil {
+			return err
+		}
 	}
 	if err := s.run(); err != nil {
 		return err

@@ -101,7 +101,16 @@ func TestAWipedStore(t *testing.T) {
 
 func TestAnOlderStore(t *testing.T) {
 	t.Parallel()
-	s := start(t, brokers.Config{})
+	olderStore(t, start(t, brokers.Config{}))
+}
+
+func TestAnOlderStoreOnADisk(t *testing.T) {
+	t.Parallel()
+	olderStore(t, start(t, brokers.Config{Disk: powered(t)}))
+}
+
+func olderStore(t *testing.T, s *brokers.Server) {
+	t.Helper()
 	js := withStream(t, s.URL(), 1)
 	publish(t, js, 0, 20)
 	older, err := s.Save(within(t), filepath.Join(t.TempDir(), "copy"))

@@ -56,7 +56,11 @@ func (s *Server) Save(ctx context.Context, to string) (Copy, error) {
 	if err := s.Pause(ctx); err != nil {
 		return Copy{}, fmt.Errorf("saving the store of broker %s: %w", s.cfg.Name, err)
 	}
-	err := errors.Join(os.CopyFS(to, os.DirFS(s.store())), s.Continue())
+	from := s.store()
+	if s.cfg.Disk != nil {
+		from = s.cfg.Disk.Live()
+	}
+	err := errors.Join(os.CopyFS(to, os.DirFS(from)), s.Continue())
 	if err != nil {
 		return Copy{}, fmt.Errorf("saving the store of broker %s: %w", s.cfg.Name, err)
 	}

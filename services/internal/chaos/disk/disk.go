@@ -68,7 +68,9 @@ func (d *Disk) Path() string { return filepath.Join(d.dir, "mount") }
 // not mounted.
 func (d *Disk) Image() string { return filepath.Join(d.dir, "image") }
 
-func (d *Disk) live() string { return filepath.Join(d.dir, "live") }
+// Live is a directory with what processes see while the disk is mounted. It is
+// there to be read, without asking the file system that this process serves.
+func (d *Disk) Live() string { return filepath.Join(d.dir, "live") }
 
 // Mounted reports whether the disk is mounted.
 func (d *Disk) Mounted() bool {
@@ -85,10 +87,10 @@ func (d *Disk) Mount() error {
 	if d.volume != nil {
 		return fmt.Errorf("mounting the disk: %w", ErrMounted)
 	}
-	if err := replaceTree(d.live(), d.Image()); err != nil {
+	if err := replaceTree(d.Live(), d.Image()); err != nil {
 		return fmt.Errorf("mounting the disk: %w", err)
 	}
-	volume := newVolume(d.live(), d.Image())
+	volume := newVolume(d.Live(), d.Image())
 	unmount, err := mount(volume, d.Path())
 	if err != nil {
 		return fmt.Errorf("mounting the disk: %w", err)
@@ -130,7 +132,7 @@ func (d *Disk) Unmount() error {
 	}
 	err := os.RemoveAll(d.Image())
 	if err == nil {
-		err = os.Rename(d.live(), d.Image())
+		err = os.Rename(d.Live(), d.Image())
 	}
 	if err != nil {
 		return fmt.Errorf("unmounting the disk: %w", err)
@@ -152,7 +154,7 @@ func (d *Disk) Cut() (Loss, error) {
 	v.cut = true
 	loss, err := v.loss(), v.failed
 	v.mu.Unlock()
-	err = errors.Join(err, d.end(true), os.RemoveAll(d.live()))
+	err = errors.Join(err, d.end(true), os.RemoveAll(d.Live()))
 	if err != nil {
 		return loss, fmt.Errorf("cutting the disk's power: %w", err)
 	}

@@ -25,11 +25,26 @@ func mounted(t *testing.T, cfg disk.Config) *disk.Disk {
 	require.NoError(t, err)
 	require.NoError(t, d.Mount())
 	t.Cleanup(func() {
-		if d.Mounted() {
-			require.NoError(t, d.Unmount())
+		if !d.Mounted() {
+			return
 		}
+		if t.Failed() {
+			_, _ = d.Cut()
+			return
+		}
+		require.NoError(t, d.Unmount())
 	})
 	return d
+}
+
+// open opens a file that is closed with the test at the latest: a process that
+// ends with a file open on a disk that it serves itself waits for itself.
+func open(t *testing.T, path string, flags int) *os.File {
+	t.Helper()
+	file, err := os.OpenFile(path, flags, 0o600)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = file.Close() })
+	return file
 }
 
 func at(d *disk.Disk, name string) string { return filepath.Join(d.Path(), name) }
@@ -42,9 +57,8 @@ func write(t *testing.T, path, content string) {
 
 func appendTo(t *testing.T, path, content string, sync bool) {
 	t.Helper()
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	require.NoError(t, err)
-	_, err = file.WriteString(content)
+	file := open(t, path, os.O_CREATE|os.O_APPEND|os.O_WRONLY)
+	_, err := file.WriteString(content)
 	require.NoError(t, err)
 	if sync {
 		require.NoError(t, file.Sync())
@@ -54,8 +68,7 @@ func appendTo(t *testing.T, path, content string, sync bool) {
 
 func syncDir(t *testing.T, path string) {
 	t.Helper()
-	dir, err := os.Open(path)
-	require.NoError(t, err)
+	dir := open(t, path, os.O_RDONLY)
 	require.NoError(t, dir.Sync())
 	require.NoError(t, dir.Close())
 }
@@ -131,8 +144,7 @@ func TestAFileThatDidNotChangeCommitsNothing(t *testing.T) {
 	d := mounted(t, disk.Config{})
 	appendTo(t, at(d, "file"), "kept", true)
 	write(t, at(d, "other"), "")
-	file, err := os.Open(at(d, "file"))
-	require.NoError(t, err)
+	file := open(t, at(d, "file"), os.O_RDONLY)
 	require.NoError(t, file.Sync())
 	require.NoError(t, file.Close())
 	require.Equal(t, map[string]string{"file": "kept"}, survivors(t, d))
@@ -141,9 +153,8 @@ func TestAFileThatDidNotChangeCommitsNothing(t *testing.T) {
 func TestWritingWithSync(t *testing.T) {
 	t.Parallel()
 	d := mounted(t, disk.Config{})
-	file, err := os.OpenFile(at(d, "file"), os.O_CREATE|os.O_WRONLY|os.O_SYNC, 0o600)
-	require.NoError(t, err)
-	_, err = file.WriteString("synced by the flag")
+	file := open(t, at(d, "file"), os.O_CREATE|os.O_WRONLY|os.O_SYNC)
+	_, err := file.WriteString("synced by the flag")
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
 	require.Equal(t, map[string]string{"file": "synced by the flag"}, survivors(t, d))
@@ -167,9 +178,8 @@ func TestAFileIsEmptiedAndWrittenAgain(t *testing.T) {
 	t.Parallel()
 	d := mounted(t, disk.Config{})
 	appendTo(t, at(d, "file"), "old", true)
-	file, err := os.OpenFile(at(d, "file"), os.O_TRUNC|os.O_WRONLY, 0)
-	require.NoError(t, err)
-	_, err = file.WriteString("new, and longer")
+	file := open(t, at(d, "file"), os.O_TRUNC|os.O_WRONLY)
+	_, err := file.WriteString("new, and longer")
 	require.NoError(t, err)
 	appendTo(t, at(d, "other"), "", true)
 	durable, err := os.ReadFile(filepath.Join(d.Image(), "file"))
@@ -198,9 +208,8 @@ func TestAFullDisk(t *testing.T) {
 	write(t, at(d, "ballast"), "12345678")
 	write(t, at(d, "file"), "abcd")
 	require.NoError(t, d.Fill(4))
-	file, err := os.OpenFile(at(d, "file"), os.O_RDWR, 0)
-	require.NoError(t, err)
-	_, err = file.WriteAt([]byte("ABCDEFGH"), 0)
+	file := open(t, at(d, "file"), os.O_RDWR)
+	_, err := file.WriteAt([]byte("ABCDEFGH"), 0)
 	require.NoError(t, err, "in place and into the room that is left")
 	_, err = file.WriteAt([]byte("I"), 8)
 	require.ErrorIs(t, err, syscall.ENOSPC)
@@ -231,12 +240,10 @@ func TestADiskInTheOtherState(t *testing.T) {
 func TestAFileInUseKeepsADiskMounted(t *testing.T) {
 	t.Parallel()
 	d := mounted(t, disk.Config{})
-	file, err := os.Create(at(d, "file"))
-	require.NoError(t, err)
+	file := open(t, at(d, "file"), os.O_CREATE|os.O_WRONLY)
 	require.Error(t, d.Unmount())
-	_, err = d.Cut()
+	_, err := d.Cut()
 	require.NoError(t, err, "the power asks nobody")
 	_, err = file.WriteString("late")
 	require.Error(t, err)
-	_ = file.Close()
 }

@@ -20,4 +20,8 @@
 //     is left out: what is not synced stays unsynced for as long as it takes.
 //   - Unsynced data is gone altogether. A real disk may keep some of it, in any
 //     order; Restore an older copy or flip a bit to see a store that is torn.
+//
+// The process that serves a disk should not use it itself, but read Live and
+// change Image: one that is killed while it has a file open there waits in the
+// kernel for its own answer, and never ends.
 package disk
