@@ -29,15 +29,11 @@ func poison() []*Fault {
 	}
 }
 
-// victim is the account whose jobs are poisoned. It is nobody else's: no other
-// fault asks anything of it.
-const victim = 0
-
 // poisonWith starts a manual run of one type of the victim, whose attempts all
 // come to grief. It must end for all that, out of attempts.
 func poisonWith(action failpoint.Action) func(context.Context, *world.World, *rand.Rand) (*Strike, error) {
 	return func(ctx context.Context, w *world.World, _ *rand.Rand) (*Strike, error) {
-		account := w.Accounts[victim]
+		account := w.Accounts[world.Victim]
 		armed, err := w.ArmAlways(failpoint.WorkerReading, account.Name, action)
 		if err != nil {
 			return nil, err

@@ -14,8 +14,9 @@ import (
 const (
 	// strikeWithin is how long a fault may take to strike.
 	strikeWithin = time.Minute
-	// healWithin is how long it may take to be healed.
-	healWithin = 3 * time.Minute
+	// healWithin is how long it may take to be healed: a job whose attempts all hang
+	// ends with its run's deadline.
+	healWithin = 6 * time.Minute
 	// giveUpAfter is how long a recovery is waited for beyond its bound.
 	giveUpAfter = time.Minute
 )

@@ -72,7 +72,7 @@ func (w *World) schedule(ctx context.Context) error {
 				return err
 			}
 		}
-		if i == 0 {
+		if i == Victim {
 			if _, err := w.DB.Exec(ctx, `UPDATE alphapulse.schedules SET enabled = false WHERE account_id = $1`, account.ID); err != nil {
 				return err
 			}

@@ -21,6 +21,10 @@ import (
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
+// Victim is the account whose jobs are poisoned: it has no schedules, and the load
+// asks nothing of it.
+const Victim = 0
+
 // World is one fleet on one topology, under load.
 type World struct {
 	// Exchange is the stand-in, whose answers can be held, broken and compared with.
@@ -46,8 +50,7 @@ type World struct {
 	Ledger *ledger.Ledger
 	// Effects is what the triggers wrote down.
 	Effects *effects.Log
-	// Accounts of the fleet. The first is the victim of poison: it has no schedules,
-	// and the load asks nothing of it.
+	// Accounts of the fleet, the Victim among them.
 	Accounts []ledger.Account
 
 	cfg        Config
