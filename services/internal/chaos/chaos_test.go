@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 // shared is a directory that the database's user can enter, which t.TempDir is not.
 func shared(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "alphapulse-chaos-test-") //nolint:usetesting // see above
+	dir, err := os.MkdirTemp("", "alphapulse-chaos-test-")
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // see above
 	t.Cleanup(func() {
@@ -60,6 +60,7 @@ func runMatrix(t *testing.T, seed int64, duration time.Duration, chosen []*fault
 // Sixty seconds of the matrix with a fixed seed: what a crash, a broker, a
 // database, a network and an exchange do most.
 func TestSixtySecondsOfFaults(t *testing.T) {
+	t.Parallel()
 	chosen, err := faults.Select(strings.Join([]string{
 		"killed@worker.written", "killed@worker.committed", "killed@scheduler.published", "killed@aggregator.folded",
 		"broker_killed", "broker_store_wiped", "broker_link_answers_lost", "database_killed", "database_sessions_ended",
