@@ -18,6 +18,9 @@ var (
 	ErrNotMounted = errors.New("the disk is not mounted")
 )
 
+// patience with those who use a disk that is to be unmounted.
+const patience = 5 * time.Second
+
 // Config of a disk.
 type Config struct {
 	// Commit is how often names and sizes become durable by the clock; 0 is
@@ -40,7 +43,7 @@ type Disk struct {
 
 	mu      sync.Mutex
 	volume  *volume // nil while it is not mounted
-	unmount func() error
+	unmount func(patience time.Duration) error
 	ticking chan struct{} // closed to end the commits by the clock
 }
 
@@ -119,8 +122,8 @@ func (d *Disk) commitByTheClock(v *volume, end <-chan struct{}) {
 	}
 }
 
-// Unmount is the orderly end: everything becomes durable. Nobody may use the
-// disk any more.
+// Unmount is the orderly end: everything becomes durable. It waits some seconds
+// for those who still use the disk, and fails if they go on.
 func (d *Disk) Unmount() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -163,12 +166,11 @@ func (d *Disk) Cut() (Loss, error) {
 
 // end takes the mount away; by force it does so under those who still use it.
 func (d *Disk) end(force bool) error {
-	err := d.unmount()
-	if err != nil && force {
-		detach(d.Path())
-		err = nil
-	}
-	if err != nil {
+	if force {
+		if err := d.unmount(0); err != nil {
+			detach(d.Path())
+		}
+	} else if err := d.unmount(patience); err != nil {
 		return err
 	}
 	close(d.ticking)

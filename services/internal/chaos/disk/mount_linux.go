@@ -14,6 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// between two tries to unmount.
+const between = 20 * time.Millisecond
+
 // Available reports why no disk can be mounted here, nil if one can. It tries:
 // whether a container may mount is not written anywhere.
 func Available() error {
@@ -36,12 +39,14 @@ func try() (err error) {
 	if err := d.Mount(); err != nil {
 		return err
 	}
-	return d.Unmount()
+	err = d.Unmount()
+	detach(d.Path()) // nothing, unless that failed
+	return err
 }
 
 // mount serves the volume at a directory until the function that it returns is
 // called, which fails while the directory is in use.
-func mount(v *volume, at string) (func() error, error) {
+func mount(v *volume, at string) (func(patience time.Duration) error, error) {
 	var st syscall.Stat_t
 	if err := syscall.Stat(v.live, &st); err != nil {
 		return nil, err
@@ -65,7 +70,27 @@ func mount(v *volume, at string) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	return server.Unmount, nil
+	return func(patience time.Duration) error { return unmount(server, patience) }, nil
+}
+
+// unmount is patient with a directory in use: a child that this process has just
+// forked holds all its files until it becomes another program.
+func unmount(server *fuse.Server, patience time.Duration) error {
+	over := time.NewTimer(patience)
+	defer over.Stop()
+	again := time.NewTicker(between)
+	defer again.Stop()
+	for {
+		err := server.Unmount()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-over.C:
+			return err
+		case <-again.C:
+		}
+	}
 }
 
 // detach takes a mount away from under its users, if there is one.

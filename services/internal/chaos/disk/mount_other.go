@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime"
+	"time"
 )
 
 // Available reports why no disk can be mounted here, nil if one can.
@@ -13,7 +14,7 @@ func Available() error {
 	return fmt.Errorf("%w: mounted on Linux only, this is %s", ErrUnavailable, runtime.GOOS)
 }
 
-func mount(*volume, string) (func() error, error) { return nil, Available() }
+func mount(*volume, string) (func(patience time.Duration) error, error) { return nil, Available() }
 
 func detach(string) {}
 
