@@ -57,6 +57,8 @@ type Strike struct {
 	// Heal gives back what was taken away, and starts the clock anew; nil: nothing
 	// was.
 	Heal func(ctx context.Context) error
+	// Took is how long the recovery took where Heal has waited for it itself.
+	Took time.Duration
 	// Verify says what is wrong after the recovery; nil: the invariants are enough.
 	Verify func(ctx context.Context) error
 	// Note is a word for the report, such as whom it struck.

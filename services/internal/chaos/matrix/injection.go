@@ -89,7 +89,10 @@ func (k *walk) recover(ctx context.Context, f *faults.Fault, strike *faults.Stri
 		return back > 0 && settled > 0, nil
 	})
 	recovered := settled
-	if f.BackToWork {
+	switch {
+	case strike.Took > 0:
+		recovered = strike.Took
+	case f.BackToWork:
 		recovered = back
 	}
 	switch {
