@@ -277,3 +277,25 @@ func TestAnUnknownClaimIsFenced(t *testing.T) {
 	require.False(t, b.commit(&forged, succeeded()).Holds)
 	require.Equal(t, syncjob.Running, b.row(job.JobID).Status)
 }
+
+// A job that lost its claim runs no statement of its rows: they might wait for
+// locks, for nothing.
+func TestRule04TheOutcomeComesBeforeTheRows(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	job := b.claim(b.planned(b.active("main"), syncjob.Balances))
+	lost := *job
+	lost.Claim = uuid.NewString()
+	wrote := 0
+	write := func(context.Context, pgx.Tx) (Written, error) {
+		wrote++
+		return Written{}, nil
+	}
+	settled, err := b.Commit(t.Context(), &lost, succeeded(), write)
+	require.NoError(t, err)
+	require.False(t, settled.Holds)
+	require.Zero(t, wrote)
+	_, err = b.Commit(t.Context(), job, succeeded(), write)
+	require.NoError(t, err)
+	require.Equal(t, 1, wrote)
+}

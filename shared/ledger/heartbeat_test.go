@@ -112,3 +112,13 @@ func TestRule17AReleaseIsNotCountedThreeTimes(t *testing.T) {
 	}
 	require.Equal(t, ExhaustedAnswer, b.refused(id).Answer)
 }
+
+func TestRule03OnlyItsClaimReleasesAJob(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, held := b.running(b.active("main"))
+	released, err := b.Release(t.Context(), Holding{JobID: held.JobID, Claim: uuid.NewString()})
+	require.NoError(t, err)
+	require.False(t, released)
+	require.Equal(t, syncjob.Running, b.row(held.JobID).Status)
+}

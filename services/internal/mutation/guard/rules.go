@@ -1,0 +1,68 @@
+package guard
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+)
+
+// Protocol lists the rules of docs/protocol.md, as guards name them.
+func Protocol(document string) []string {
+	var rules []string
+	for _, found := range regexp.MustCompile(`(?m)^(\d+)\. `).FindAllStringSubmatch(document, -1) {
+		rules = append(rules, "protocol "+found[1])
+	}
+	return rules
+}
+
+// Design lists the guards of docs/design.md.
+func Design() []string {
+	return []string{
+		"design: commit, report, ack",
+		"design: an unchanged sync writes no row",
+		"design: what follows the market opens no history",
+		"design: only a complete walk deletes",
+		"design: a bad row protects its key",
+		"design: a bad row without a key protects the scope",
+		"design: an empty list is no empty wallet",
+		"design: a scope is emptied only after a second look",
+		"design: an older snapshot is not stored",
+		"design: the row's own time decides",
+		"design: histories overlap",
+		"design: rows, watermark and coverage together",
+		"design: coverage ends before the indexing delay",
+		"design: the horizon is named",
+		"design: a backfill touches neither watermark nor state",
+		"design: an order's state moves forward only",
+		"design: a vanished order is looked up",
+		"design: no float between wire and table",
+		"design: what is unknown is kept",
+		"design: who asked gets no older data",
+		"design: a wrong clock stores nothing",
+		"design: a secret cannot be printed",
+		"design: a fault ends what its class says",
+		"design: a market's listing is believed whole",
+		"design: a scope that is gone is ended",
+	}
+}
+
+// Uncovered names the rules that no guard stands for, and the rules of guards
+// that are none.
+func Uncovered(guards []Guard, rules []string) []string {
+	var faults []string
+	covered := map[string]bool{}
+	for _, g := range guards {
+		for _, rule := range g.Rules {
+			covered[rule] = true
+			if !slices.Contains(rules, rule) {
+				faults = append(faults, fmt.Sprintf("guard %s stands for %q, which is no rule", g.Name, rule))
+			}
+		}
+	}
+	for _, rule := range rules {
+		if !covered[rule] {
+			faults = append(faults, fmt.Sprintf("no guard stands for %q", rule))
+		}
+	}
+	return faults
+}
