@@ -1,8 +1,11 @@
 package scheduler
 
 import (
+	"context"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/shared/queue"
@@ -157,4 +160,37 @@ func TestSilentBroker(t *testing.T) {
 	f.settle(s)
 	require.Equal(t, 4, f.count(published, 1))
 	require.Equal(t, 4, f.pending())
+}
+
+// TestAJobPublishedWhileTheSweepLooksIsNotLost: the sweep reads its rows before it
+// asks the broker. The other way round, what is published in between would be
+// beyond the end of the stream that it knows.
+func TestAJobPublishedWhileTheSweepLooksIsNotLost(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	s, _ := f.scheduler(Config{})
+	f.manual(f.accounts(1))
+	_, err := s.topology.step(t.Context())
+	require.NoError(t, err)
+	due, err := f.ledger.TakeDue(t.Context(), 1)
+	require.NoError(t, err)
+	looked := make(chan error, 1)
+	require.NoError(t, f.db.InTx(t.Context(), "hold", func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `LOCK TABLE alphapulse.sync_jobs IN ACCESS EXCLUSIVE MODE`)
+		require.NoError(t, err)
+		lines := lineChecker{ledger: f.ledger, queue: f.queue, log: s.log, batch: 10, missing: func() {}, due: func() {}}
+		go func() { looked <- lines.check(t.Context(), balances()) }()
+		require.Eventually(t, func() bool {
+			return f.count(`SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+				AND datname = current_database()`) == 1
+		}, patience, 5*time.Millisecond)
+		at := f.queue.PublishJobs(ctx, messages(due))[0]
+		require.NoError(t, at.Err)
+		_, err = tx.Exec(ctx, `UPDATE alphapulse.sync_jobs SET stream_seq = $2, stream_created = $3 WHERE id = $1`,
+			due[0].JobID, int64(at.Seq), at.StreamCreated) //nolint:gosec // a test's sequence is small
+		return err
+	}))
+	require.NoError(t, <-looked)
+	require.Zero(t, f.count(`SELECT count(*) FROM alphapulse.sync_jobs WHERE next_at IS NOT NULL`), "it is in line")
+	require.Equal(t, 1, f.count(published, 1))
 }

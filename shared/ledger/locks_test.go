@@ -168,3 +168,29 @@ func TestRule04TheLookupWaitsForACommitInFlight(t *testing.T) {
 	})
 	require.Equal(t, found{settled: Settled{Holds: true, Applied: true, Status: syncjob.Succeeded}}, got)
 }
+
+func TestRule09AJobInAnotherPublishersHandsIsLeftToIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.planned(b.active("main"), syncjob.Balances)
+	due, waited := while(b, func(ctx context.Context, tx pgx.Tx) {
+		_, err := tx.Exec(ctx, `
+UPDATE alphapulse.sync_jobs SET publishes = publishes + 1, next_at = NULL, published_at = clock_timestamp() WHERE id = $1`, id)
+		require.NoError(t, err)
+	}, func() ([]Publication, error) { return b.TakeDue(t.Context(), 10) })
+	require.False(t, waited)
+	require.Empty(t, due)
+	require.Equal(t, 1, b.row(id).Publishes)
+}
+
+func TestRule16AHeartbeatDoesNotWaitForACommit(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	job, held := b.running(b.active("main"))
+	_, other := b.running(b.active("other"))
+	extended, waited := while(b, func(ctx context.Context, tx pgx.Tx) {
+		require.NoError(t, fence(ctx, tx, job, succeeded()))
+	}, func() ([]string, error) { return b.Extend(t.Context(), []Holding{held, other}) })
+	require.False(t, waited)
+	require.Equal(t, []string{other.JobID}, extended)
+}
