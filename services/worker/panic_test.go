@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alphapulse/alphapulse/services/worker/exchange"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/queue/queuetest"
@@ -21,6 +22,12 @@ func (f readerFunc) read(ctx context.Context, a *attempt) reading { return f(ctx
 // working gives a worker that reads with read, and an attempt at a market's job.
 func working(t *testing.T, timeout time.Duration, read readerFunc) result {
 	t.Helper()
+	return workingAs(t, 1, timeout, read)
+}
+
+// workingAs is working with the number of the attempt, of three.
+func workingAs(t *testing.T, number int, timeout time.Duration, read readerFunc) result {
+	t.Helper()
 	cfg, err := Config{Name: "w", Egress: "e"}.complete()
 	require.NoError(t, err)
 	log := queuetest.Discard()
@@ -34,7 +41,7 @@ func working(t *testing.T, timeout time.Duration, read readerFunc) result {
 	}
 	job := &ledger.Claimed{
 		DataType: syncjob.Prices, Subject: syncjob.Subject{Kind: syncjob.Market}, Exchange: "bybit",
-		Environment: "testnet", BaseURL: "http://127.0.0.1:1", Attempt: 1, MaxAttempts: 3, Timeout: timeout,
+		Environment: "testnet", BaseURL: "http://127.0.0.1:1", Attempt: number, MaxAttempts: 3, Timeout: timeout,
 		ClaimedAt: time.Now(), Lane: syncjob.Live,
 	}
 	ctx, held := w.leases.hold(t.Context(), job, queue.Delivery{}, time.Now(), log)
@@ -59,4 +66,22 @@ func TestAnAttemptThatRunsOutOfTimeEndsBeforeItsLease(t *testing.T) {
 	require.NoError(t, res.cause)
 	require.Equal(t, syncjob.Deadline, res.outcome.Class)
 	require.Equal(t, syncjob.Waiting, res.outcome.Status)
+}
+
+// Nothing of a reading is stored that has a date which cannot be right, also where
+// another fault and the last attempt would store what there is.
+func TestRule24AWrongDateIsNotStoredBesideAnotherFault(t *testing.T) {
+	t.Parallel()
+	dated := func(at time.Time) result {
+		return workingAs(t, 3, time.Minute, func(context.Context, *attempt) reading {
+			return reading{
+				parts: []part{{scope: "spot", asOf: at, stores: true}},
+				fault: &exchange.Error{Class: exchange.Transient, Message: "the second scope did not answer"},
+			}
+		})
+	}
+	require.NotNil(t, dated(time.Now()).write, "what was read is stored")
+	tomorrow := dated(time.Now().Add(24 * time.Hour))
+	require.Nil(t, tomorrow.write)
+	require.Equal(t, syncjob.Dead, tomorrow.outcome.Status)
 }

@@ -299,3 +299,23 @@ func TestRule04TheOutcomeComesBeforeTheRows(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, wrote)
 }
+
+// An unchanged snapshot is the rule. Its job's row is written once by the commit.
+func TestAnUnchangedJobIsWrittenOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	account := b.active("main")
+	b.exec(`CREATE TABLE alphapulse.updates (job_id uuid)`)
+	b.exec(`CREATE FUNCTION alphapulse.note() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN INSERT INTO alphapulse.updates VALUES (NEW.id); RETURN NULL; END $$`)
+	b.exec(`CREATE TRIGGER note AFTER UPDATE ON alphapulse.sync_jobs FOR EACH ROW WHEN (NEW.status = 'succeeded')
+EXECUTE FUNCTION alphapulse.note()`)
+	for changed, want := range map[int64]int{0: 1, 1: 2} {
+		job := b.claim(b.planned(account, syncjob.Balances))
+		_, err := b.Commit(t.Context(), job, succeeded(), func(context.Context, pgx.Tx) (Written, error) {
+			return Written{Changed: changed}, nil
+		})
+		require.NoError(t, err)
+		require.Equal(t, want, b.count(`SELECT count(*) FROM alphapulse.updates WHERE job_id = $1`, job.JobID))
+	}
+}

@@ -194,3 +194,18 @@ func TestRule16AHeartbeatDoesNotWaitForACommit(t *testing.T) {
 	require.False(t, waited)
 	require.Equal(t, []string{other.JobID}, extended)
 }
+
+// A commit in flight is waited for before anything is purged: its rows go too.
+func TestARemovedAccountIsPurgedAfterItsJobs(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	account := b.active("main")
+	job := b.claim(b.planned(account, syncjob.Balances))
+	_, waited := while(b, func(ctx context.Context, tx pgx.Tx) {
+		require.NoError(t, fence(ctx, tx, job, succeeded()))
+		_, err := store(account.ID, job)(ctx, tx)
+		require.NoError(t, err)
+	}, func() (struct{}, error) { return struct{}{}, b.RemoveAccount(t.Context(), account.ID) })
+	require.True(t, waited)
+	require.Zero(t, b.count(`SELECT count(*) FROM alphapulse.balances`))
+}
