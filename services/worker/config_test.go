@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -17,4 +19,19 @@ func TestConfigNamesEveryMistakeAtOnce(t *testing.T) {
 	cfg, err := Config{Name: "w", Egress: "e"}.complete()
 	require.NoError(t, err)
 	require.Equal(t, syncjob.Requestable(), cfg.Types)
+}
+
+// Without it a fleet whose workers have one type each would never take a key.
+func TestRule28EveryWorkerServesProbes(t *testing.T) {
+	t.Parallel()
+	cfg, err := Config{
+		Name: "w", Egress: "e", Types: []syncjob.DataType{syncjob.Balances}, Lanes: []syncjob.Lane{syncjob.Backfill},
+	}.complete()
+	require.NoError(t, err)
+	w := &Worker{cfg: cfg}
+	served := w.consumers(ledger.Market{Exchange: "bybit", Environment: "testnet"})
+	require.Equal(t, map[queue.Consumer]int{
+		{Exchange: "bybit", Environment: "testnet", DataType: syncjob.Balances, Lane: syncjob.Backfill}: 8,
+		{Exchange: "bybit", Environment: "testnet", DataType: syncjob.Probe, Lane: syncjob.Live}:        probeSlots,
+	}, served)
 }

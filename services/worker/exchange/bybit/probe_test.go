@@ -121,6 +121,24 @@ func TestGotcha22AccountModes(t *testing.T) {
 	require.Equal(t, exchange.Transient, fault.Class)
 }
 
+// Without its mode a unified 1.0 account would lose its contract wallet, as if it
+// had been upgraded.
+func TestTheModeThatWasFoundBeforeStaysIfItCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for knew, want := range map[string]string{
+		"":                           "unified",
+		"unified_1.0/regular_margin": "unified_1.0/regular_margin",
+		"classic/regular_margin":     "unified", // the key says that it was upgraded
+	} {
+		stand := newStand(t)
+		stand.on(apiKeyInfo, always(keyBody(`"userID":5,"readOnly":1,"permissions":{},"uta":1`)))
+		stand.on(accountInfo, always(fixture(t, "errors/retcode_10005.json")))
+		got, fault := stand.client(t, func(c *Config) { c.Target.Mode = knew }).Probe(t.Context())
+		require.Nil(t, fault)
+		require.Equal(t, want, got.AccountMode, "known before: %q", knew)
+	}
+}
+
 func TestProbeOfAnUnknownKey(t *testing.T) {
 	t.Parallel()
 	_, fault := probe(t, fixture(t, "errors/retcode_10003.json"), nil)

@@ -241,6 +241,26 @@ func TestManyFaultyRowsKeepTheirKeysButNotAllTheirPayloads(t *testing.T) {
 	require.Equal(t, fmt.Sprintf("spot/%d", many-1), got.Faults[many-1].Key)
 }
 
+// Rows that were neither understood nor kept are nowhere: the window that they are
+// of must be read again.
+func TestAWindowWhoseRowsCouldNotBeKeptIsNotRead(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 32<<10)
+	for many, read := range map[int]bool{2: true, maxFaultPayloads>>15 + 5: false} {
+		var rows []string
+		for i := range many {
+			rows = append(rows, fmt.Sprintf(`{"orderId":"%d","qty":"%s"}`, i, long))
+		}
+		stand := newStand(t)
+		stand.on(orderHistory, always(list("", rows...)))
+		got := stand.client(t).ClosedOrders(t.Context(), spot, aDay())
+		require.Equal(t, read, got.Complete, "%d rows", many)
+		if !read {
+			require.Equal(t, exchange.Incomplete, got.Err.Class)
+		}
+	}
+}
+
 func TestRequestsAreTallied(t *testing.T) {
 	t.Parallel()
 	stand := newStand(t)
