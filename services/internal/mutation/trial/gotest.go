@@ -45,8 +45,8 @@ func (t *Tree) compile(ctx context.Context, pkg string) (string, error) {
 	return binary, nil
 }
 
-// run runs tests of a package and gives the names of those that passed, with
-// what was printed.
+// run runs tests of a package and gives the names of those that did not fail,
+// with what was printed.
 func (t *Tree) run(ctx context.Context, binary, pkg string, names []string) (passed []string, output string, err error) {
 	cmd := exec.CommandContext(ctx, binary, "-test.v", "-test.count=1", //nolint:gosec // compiled above
 		"-test.timeout="+testTimeout.String(), "-test.run=^("+strings.Join(names, "|")+")$")
@@ -61,8 +61,8 @@ func (t *Tree) run(ctx context.Context, binary, pkg string, names []string) (pas
 	switch {
 	case ctx.Err() != nil:
 		return nil, "", ctx.Err()
-	case err == nil:
-		return verdicts(output, "PASS", names), output, nil
+	case err == nil: // those that were skipped did not fail either
+		return names, output, nil
 	case !errors.As(err, &exit):
 		return nil, "", fmt.Errorf("running the tests of %s: %w", pkg, err)
 	}
@@ -74,7 +74,7 @@ func (t *Tree) run(ctx context.Context, binary, pkg string, names []string) (pas
 func (t *Tree) undecided(
 	ctx context.Context, binary, pkg string, names []string, output string,
 ) ([]string, string, error) {
-	passed := verdicts(output, "PASS", names)
+	passed := append(verdicts(output, "PASS", names), verdicts(output, "SKIP", names)...)
 	failed := verdicts(output, "FAIL", names)
 	if len(names) == 1 {
 		return passed, output, nil
@@ -92,7 +92,7 @@ func (t *Tree) undecided(
 	return passed, output, nil
 }
 
-// verdicts finds the tests that ended so.
+// verdicts finds the tests that ended so: PASS, FAIL or SKIP.
 func verdicts(output, verdict string, names []string) []string {
 	var found []string
 	for _, line := range regexp.MustCompile(`(?m)^--- `+verdict+`: (\w+) \(`).FindAllStringSubmatch(output, -1) {
