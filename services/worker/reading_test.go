@@ -130,14 +130,15 @@ func TestRule23TheScopeIsLockedBeforeItIsJudged(t *testing.T) {
 	job := b.scheduled()
 	ended := make(chan ledger.Settled, 1)
 	require.NoError(t, b.db.InTx(t.Context(), "newer", func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE alphapulse.sync_scopes SET as_of = $1`, start.Add(time.Minute))
+		_, err := tx.Exec(ctx, `SELECT FROM alphapulse.sync_scopes FOR UPDATE`)
 		require.NoError(t, err)
 		go func() { ended <- b.commit(job, b.walked(start.Add(time.Second), map[string]string{"BTC": "2"})) }()
 		require.Eventually(t, func() bool {
 			return b.value(`SELECT count(*)::text FROM pg_stat_activity WHERE wait_event_type = 'Lock'
 				AND datname = current_database()`) == "1"
 		}, patience, 5*time.Millisecond)
-		return nil
+		_, err = tx.Exec(ctx, `UPDATE alphapulse.sync_scopes SET as_of = $1`, start.Add(time.Minute))
+		return err
 	}))
 	require.Equal(t, syncjob.Skipped, (<-ended).Status)
 	require.Equal(t, []string{"BTC 1"}, b.assets())
@@ -169,6 +170,20 @@ func TestRule25AWatermarkNeverGoesBack(t *testing.T) {
 	live(3*time.Hour, 2*time.Hour)
 	require.Equal(t, now.Add(-time.Hour), mark("sync_scopes"))
 	require.Equal(t, now.Add(-time.Hour), mark("sync_state"))
+}
+
+func TestRule25CoverageKeepsWhatItHad(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	now := time.Now().UTC().Truncate(time.Second)
+	for _, day := range []time.Duration{1, 3, 2} {
+		from := now.Add(-day * 24 * time.Hour)
+		b.commit(b.windowed(syncjob.TriggerBackfill, from, from.Add(24*time.Hour)),
+			reading{parts: []part{pastPart(now, exchange.Window{From: from, To: from.Add(24 * time.Hour)})}})
+	}
+	require.True(t, b.covers(now.Add(-time.Hour)))
+	require.True(t, b.covers(now.Add(-71*time.Hour)))
+	require.Equal(t, "1", b.value(`SELECT (SELECT count(*) FROM unnest(covered))::text FROM alphapulse.sync_coverage`))
 }
 
 func TestAWatermarkStopsAtAGap(t *testing.T) {
