@@ -27,6 +27,14 @@ func TestWindowsAreCutAtTheSameInstants(t *testing.T) {
 		require.Equal(t, whole.To, at)
 		done := rapid.IntRange(0, len(windows)-1).Draw(t, "done")
 		require.Equal(t, windows[done:], cutWindows([]Window{{From: windows[done].From, To: whole.To}}))
+		cuts := map[time.Time]bool{}
+		for _, w := range windows {
+			cuts[w.To] = true
+		}
+		later := from.Add(time.Duration(rapid.Int64Range(0, int64(length/time.Second)-1).Draw(t, "later")) * time.Second)
+		for _, w := range cutWindows([]Window{{From: later, To: whole.To}}) {
+			require.True(t, cuts[w.To], "who asks for less has the same cuts")
+		}
 	})
 	require.Empty(t, cutWindows(nil))
 }
