@@ -176,8 +176,8 @@ func TestRule25CoverageKeepsWhatItHad(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	now := time.Now().UTC().Truncate(time.Second)
-	for _, day := range []time.Duration{1, 3, 2} {
-		from := now.Add(-day * 24 * time.Hour)
+	for _, days := range []int{1, 3, 2} {
+		from := now.AddDate(0, 0, -days)
 		b.commit(b.windowed(syncjob.TriggerBackfill, from, from.Add(24*time.Hour)),
 			reading{parts: []part{pastPart(now, exchange.Window{From: from, To: from.Add(24 * time.Hour)})}})
 	}
