@@ -56,6 +56,10 @@ chaos: postgres ## the fault matrix: make chaos SEED=7 DURATION=10m FAULTS='brok
 cells: postgres ## each cell of the fault matrix as a test of its own: make cells FAULTS=broker_killed
 	cd services/internal/chaos && GOWORK=off FAULTS='$(FAULTS)' go test -tags cells -run TestCell -v -count=1 -timeout 2h $(TESTFLAGS) .
 
+.PHONY: mutations
+mutations: gcc postgres ## take away each guard in turn and see the tests go red; writes docs/mutations.md
+	go run ./services/internal/mutation
+
 .PHONY: outage
 outage: postgres ## 100,000 jobs in lane backfill drained beside live work; prints how soon live jobs start
 	@cd services/internal/chaos && GOWORK=off go build -o $(CURDIR)/bin/chaos .
