@@ -138,7 +138,7 @@ func struck(w *world.World, ids []string) (times int) {
 // revokeKey takes a key away until the account has been stopped for it, and brings
 // it back as its owner would.
 func revokeKey(ctx context.Context, w *world.World, random *rand.Rand) (*Strike, error) {
-	account := w.Accounts[1+random.IntN(len(w.Accounts)-1)]
+	account := w.Innocent(random)
 	jobs, err := w.AwaitInFlight(ctx, "")
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ func endpoints() map[syncjob.DataType]string {
 func holdAJob(
 	ctx context.Context, w *world.World, random *rand.Rand, dataType syncjob.DataType,
 ) (job world.Claim, release func(), err error) {
-	account := w.Accounts[1+random.IntN(len(w.Accounts)-1)]
+	account := w.Innocent(random)
 	hold, err := w.Exchange.Hold(exchangesim.Hold{
 		UID: account.ExchangeUID, Endpoint: endpoints()[dataType], Stage: exchangesim.StageRequest,
 	})

@@ -16,11 +16,12 @@ import (
 func poison() []*Fault {
 	poisoned := func(action failpoint.Action, does string, within time.Duration) *Fault {
 		return &Fault{
-			Name: "poison_" + string(action), Does: does, On: everywhere(), Within: within, inject: poisonWith(action),
+			Name: "poison_" + string(action), Does: does, On: everywhere(), Within: within,
+			inject: poisonWith(action, world.Victim),
 		}
 	}
 	hang := poisoned(failpoint.Hang, "every attempt of a job loops and ignores its context", 2*time.Minute)
-	hang.Beside = true
+	hang.Beside, hang.inject = true, poisonWith(failpoint.Hang, world.HangingVictim)
 	return []*Fault{
 		poisoned(failpoint.Panic, "every attempt of a job panics", time.Minute),
 		poisoned(failpoint.Exit, "every attempt of a job ends its process", time.Minute),
@@ -29,11 +30,11 @@ func poison() []*Fault {
 	}
 }
 
-// poisonWith starts a manual run of one type of the victim, whose attempts all
+// poisonWith starts a manual run of one type of a victim, whose attempts all
 // come to grief. It must end for all that, out of attempts.
-func poisonWith(action failpoint.Action) func(context.Context, *world.World, *rand.Rand) (*Strike, error) {
+func poisonWith(action failpoint.Action, victim int) injector {
 	return func(ctx context.Context, w *world.World, _ *rand.Rand) (*Strike, error) {
-		account := w.Accounts[world.Victim]
+		account := w.Accounts[victim]
 		armed, err := w.ArmAlways(failpoint.WorkerReading, account.Name, action)
 		if err != nil {
 			return nil, err

@@ -56,7 +56,7 @@ func (w *World) addAccount(ctx context.Context, index int) (ledger.Account, erro
 	return account, err
 }
 
-// schedule gives every schedule the same short cadence, and the victim none.
+// schedule gives every schedule the same short cadence, and the victims none.
 func (w *World) schedule(ctx context.Context) error {
 	for i, account := range w.Accounts {
 		for _, dataType := range syncjob.Requestable() {
@@ -72,7 +72,7 @@ func (w *World) schedule(ctx context.Context) error {
 				return err
 			}
 		}
-		if i == Victim {
+		if i < victims {
 			if _, err := w.DB.Exec(ctx, `UPDATE alphapulse.schedules SET enabled = false WHERE account_id = $1`, account.ID); err != nil {
 				return err
 			}

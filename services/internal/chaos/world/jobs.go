@@ -17,11 +17,12 @@ type Claim struct {
 }
 
 // InFlight lists the jobs that are being worked on, by an owner or, if it is
-// empty, by anybody; without those of the victim, whose jobs come to no end.
+// empty, by anybody; without those of the victims, whose jobs come to no good end.
 func (w *World) InFlight(ctx context.Context, owner string) ([]Claim, error) {
 	rows, err := w.DB.Query(ctx, `
 SELECT id, claim, owner, data_type, lane FROM alphapulse.sync_jobs
-WHERE status = 'running' AND ($1 = '' OR owner = $1) AND subject_id <> $2`, owner, w.Accounts[Victim].ID)
+WHERE status = 'running' AND ($1 = '' OR owner = $1) AND subject_id <> ALL ($2::uuid[])`,
+		owner, []string{w.Accounts[Victim].ID, w.Accounts[HangingVictim].ID})
 	if err != nil {
 		return nil, fmt.Errorf("reading the jobs in flight: %w", err)
 	}

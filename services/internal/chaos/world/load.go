@@ -25,7 +25,7 @@ func (w *World) load(ctx context.Context) {
 	defer backfill.Stop()
 	defer trade.Stop()
 	for {
-		account := w.Accounts[1+random.IntN(len(w.Accounts)-1)]
+		account := w.Innocent(random)
 		select {
 		case <-ctx.Done():
 			return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -21,9 +22,13 @@ import (
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
-// Victim is the account whose jobs are poisoned: it has no schedules, and the load
-// asks nothing of it.
-const Victim = 0
+// The victims are the accounts whose jobs are poisoned: they have no schedules, and
+// the load asks nothing of them. Whose jobs hang suffers for minutes, beside others.
+const (
+	Victim        = 0
+	HangingVictim = 1
+	victims       = 2
+)
 
 // World is one fleet on one topology, under load.
 type World struct {
@@ -50,7 +55,7 @@ type World struct {
 	Ledger *ledger.Ledger
 	// Effects is what the triggers wrote down.
 	Effects *effects.Log
-	// Accounts of the fleet, the Victim among them.
+	// Accounts of the fleet, the victims among them.
 	Accounts []ledger.Account
 
 	cfg        Config
@@ -104,6 +109,11 @@ func New(ctx context.Context, cfg Config) (*World, error) {
 		w.loading.Go(func() { w.load(load) })
 	}
 	return w, nil
+}
+
+// Innocent is one of the accounts that are no victims.
+func (w *World) Innocent(random *rand.Rand) ledger.Account {
+	return w.Accounts[victims+random.IntN(len(w.Accounts)-victims)]
 }
 
 // StopLoad ends the load; the schedules go on.
