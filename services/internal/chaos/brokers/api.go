@@ -13,6 +13,9 @@ import (
 // oneTry bounds a single question to a broker that may never answer.
 const oneTry = 5 * time.Second
 
+// oneAnswer bounds the wait for an answer that is given at once or never.
+const oneAnswer = time.Second
+
 // ask connects, does one thing and disconnects.
 func ask(ctx context.Context, url string, do func(context.Context, jetstream.JetStream) error) error {
 	ctx, cancel := context.WithTimeout(ctx, oneTry)
@@ -29,15 +32,10 @@ func ask(ctx context.Context, url string, do func(context.Context, jetstream.Jet
 	return do(ctx, js)
 }
 
-// accountAnswers tries whether JetStream answers.
-func accountAnswers(ctx context.Context, url string) error {
-	return ask(ctx, url, func(ctx context.Context, js jetstream.JetStream) error {
-		_, err := js.AccountInfo(ctx)
-		return err
-	})
+// answers tries whether JetStream answers.
+func (s *Server) answers(ctx context.Context) error {
+	return ask(ctx, s.URL(), asset{}.answers)
 }
-
-func (s *Server) answers(ctx context.Context) error { return accountAnswers(ctx, s.URL()) }
 
 // DeleteStream deletes a stream with its consumers behind everybody's back. One
 // that is gone already is no error.

@@ -134,9 +134,8 @@ func (c *Cluster) StartStopped(ctx context.Context) error {
 }
 
 // Ready returns when all running servers agree on who leads JetStream and each of
-// their streams and consumers, report that they are healthy, and JetStream
-// answers. While a stream has no leader, questions about it get no answer at
-// all; while it has two, they may get an old one.
+// their streams and consumers, all of these answer, and JetStream does through
+// each server, which reports that it is healthy.
 func (c *Cluster) Ready(ctx context.Context) error {
 	if err := await(ctx, nil, c.agree); err != nil {
 		return fmt.Errorf("waiting for the cluster: %w", err)
@@ -148,14 +147,16 @@ func (c *Cluster) Ready(ctx context.Context) error {
 		if err := s.await(ctx, s.healthy); err != nil {
 			return fmt.Errorf("waiting for broker %s: %w", s.Name(), err)
 		}
-	}
-	if err := await(ctx, nil, func(ctx context.Context) error { return accountAnswers(ctx, c.URL()) }); err != nil {
-		return fmt.Errorf("waiting for JetStream: %w", err)
+		if err := s.await(ctx, s.answers); err != nil {
+			return fmt.Errorf("waiting for JetStream through broker %s: %w", s.Name(), err)
+		}
 	}
 	return nil
 }
 
-// agree tries whether all running servers follow the same leaders.
+// agree tries whether all running servers follow the same leaders, and whether
+// these answer. While a stream has no leader, questions about it get no answer at
+// all; while it has two, they may get an old one.
 func (c *Cluster) agree(ctx context.Context) error {
 	agreed := leaders{}
 	for _, s := range c.servers {
@@ -170,7 +171,7 @@ func (c *Cluster) agree(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return agreed.answer(ctx, c.URL())
 }
 
 // Leader is the server that leads a stream; it waits for one to be elected.

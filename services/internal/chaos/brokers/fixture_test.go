@@ -80,13 +80,19 @@ func connect(t *testing.T, url string) jetstream.JetStream {
 	return js
 }
 
+// withStream makes the stream, as often as it takes: a question that reaches a
+// cluster in the midst of an election is never answered.
 func withStream(t *testing.T, url string, replicas int) jetstream.JetStream {
 	t.Helper()
 	js := connect(t, url)
-	_, err := js.CreateStream(within(t), jetstream.StreamConfig{
-		Name: stream, Subjects: []string{"sync.job.>"}, Duplicates: time.Minute, Replicas: replicas,
-	})
-	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		_, err := js.CreateStream(ctx, jetstream.StreamConfig{
+			Name: stream, Subjects: []string{"sync.job.>"}, Duplicates: time.Minute, Replicas: replicas,
+		})
+		return err == nil
+	}, patience, 50*time.Millisecond)
 	return js
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // errUnhealthy: a server that answers, and has something to complain about.
@@ -41,6 +43,7 @@ type group *struct {
 type jetStream struct {
 	Meta     group `json:"meta_cluster"`
 	Accounts []struct {
+		Name    string
 		Streams []struct {
 			Name      string
 			Cluster   group
@@ -52,8 +55,25 @@ type jetStream struct {
 	} `json:"account_details"`
 }
 
-// leaders is who leads what, in the eyes of one server.
-type leaders map[string]string
+// account of clients that do not say who they are.
+const account = "$G"
+
+// asset is a stream, a consumer of one, or JetStream itself, which is neither.
+type asset struct{ stream, consumer string }
+
+func (a asset) String() string {
+	switch {
+	case a.consumer != "":
+		return "consumer " + a.consumer + " of " + a.stream
+	case a.stream != "":
+		return "stream " + a.stream
+	default:
+		return "JetStream"
+	}
+}
+
+// leaders is who leads what, in the eyes of one or more servers.
+type leaders map[asset]string
 
 // leaders asks the server whom it follows; it fails where that is nobody.
 func (s *Server) leaders(ctx context.Context) (leaders, error) {
@@ -62,24 +82,27 @@ func (s *Server) leaders(ctx context.Context) (leaders, error) {
 		return nil, err
 	}
 	found := leaders{}
-	found.note("JetStream", known.Meta)
-	for _, account := range known.Accounts {
-		for _, stream := range account.Streams {
-			found.note("stream "+stream.Name, stream.Cluster)
+	found.note(asset{}, known.Meta)
+	for _, of := range known.Accounts {
+		if of.Name != account {
+			continue
+		}
+		for _, stream := range of.Streams {
+			found.note(asset{stream: stream.Name}, stream.Cluster)
 			for _, consumer := range stream.Consumers {
-				found.note("consumer "+consumer.Name+" of "+stream.Name, consumer.Cluster)
+				found.note(asset{stream.Name, consumer.Name}, consumer.Cluster)
 			}
 		}
 	}
 	for what, leader := range found {
 		if leader == "" {
-			return nil, fmt.Errorf("broker %s: %w %s", s.cfg.Name, ErrNoLeader, what)
+			return nil, fmt.Errorf("broker %s: %w %v", s.cfg.Name, ErrNoLeader, what)
 		}
 	}
 	return found, nil
 }
 
-func (l leaders) note(what string, of group) {
+func (l leaders) note(what asset, of group) {
 	if of != nil {
 		l[what] = of.Leader
 	}
@@ -89,11 +112,42 @@ func (l leaders) note(what string, of group) {
 func (l leaders) join(other leaders) error {
 	for what, leader := range other {
 		if known, both := l[what]; both && known != leader {
-			return fmt.Errorf("%w: %s and %s are taken for the leader of %s", ErrNoLeader, known, leader, what)
+			return fmt.Errorf("%w: %s and %s are taken for the leader of %v", ErrNoLeader, known, leader, what)
 		}
 		l[what] = leader
 	}
 	return nil
+}
+
+// answer tries whether all that is led answers. One that is elected does so
+// only when it has caught up, and until then a question is lost.
+func (l leaders) answer(ctx context.Context, url string) error {
+	return ask(ctx, url, func(ctx context.Context, js jetstream.JetStream) error {
+		for what := range l {
+			if err := what.answers(ctx, js); err != nil {
+				return fmt.Errorf("%v: %w", what, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (a asset) answers(ctx context.Context, js jetstream.JetStream) error {
+	ctx, cancel := context.WithTimeout(ctx, oneAnswer)
+	defer cancel()
+	var err error
+	switch {
+	case a.consumer != "":
+		_, err = js.Consumer(ctx, a.stream, a.consumer)
+	case a.stream != "":
+		_, err = js.Stream(ctx, a.stream)
+	default:
+		_, err = js.AccountInfo(ctx)
+	}
+	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return nil // deleted since
+	}
+	return err
 }
 
 // monitored reads an endpoint whose answer is JSON, whatever its status.
