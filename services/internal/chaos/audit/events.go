@@ -55,9 +55,25 @@ func (c *collector) has(id string) bool {
 	return c.ids[id]
 }
 
+// readWithin is how long reading the stream may take: a cluster that has just
+// healed may still change its leaders, and ends the reading with each.
+const readWithin = 45 * time.Second
+
 // readStream adds what the stream holds: what was announced while nobody was
 // connected.
 func (c *collector) readStream(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
+	for {
+		err := c.readOnce(ctx)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		pause(ctx, 500*time.Millisecond)
+	}
+}
+
+func (c *collector) readOnce(ctx context.Context) error {
 	js, err := jetstream.New(c.conn)
 	if err != nil {
 		return err
