@@ -35,8 +35,10 @@ type Auditor struct {
 }
 
 // New begins to collect what the fleet announces.
-func New(w *world.World) (*Auditor, error) {
-	events, err := collect(w)
+func New(ctx context.Context, w *world.World) (*Auditor, error) {
+	ctx, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
+	events, err := collect(ctx, w)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,9 @@ type collector struct {
 	ids  map[string]bool // message ids: of runs and of jobs
 }
 
-func collect(w *world.World) (*collector, error) {
+// collect listens from now on, and reads what was announced before: a store that is
+// wiped takes that along too.
+func collect(ctx context.Context, w *world.World) (*collector, error) {
 	conn, err := nats.Connect(w.DirectBrokerURL(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
 		nats.RetryOnFailedConnect(true), nats.Name("chaos auditor"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	if err != nil {
@@ -35,6 +37,10 @@ func collect(w *world.World) (*collector, error) {
 			conn.Close()
 			return nil, fmt.Errorf("listening to %s: %w", subject, err)
 		}
+	}
+	if err := errors.Join(conn.FlushWithContext(ctx), c.readStream(ctx)); err != nil {
+		conn.Close()
+		return nil, err
 	}
 	return c, nil
 }

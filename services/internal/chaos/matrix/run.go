@@ -63,7 +63,7 @@ func runLeg(ctx context.Context, cfg Config, l *leg, report *Report) (err error)
 		return err
 	}
 	fmt.Fprintf(cfg.Out, "\n%s: made in %s; logs in %s\n", l.topology, time.Since(began).Round(100*time.Millisecond), w.Logs())
-	auditor, err := audit.New(w)
+	auditor, err := audit.New(ctx, w)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func Run(ctx context.Context, cfg Config) (report Report, err error) {
 	if err != nil {
 		return report, err
 	}
-	auditor, err := audit.New(w)
+	auditor, err := audit.New(ctx, w)
 	if err != nil {
 		return report, err
 	}
