@@ -1,7 +1,6 @@
 package fleettest
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,53 +12,34 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alphapulse/alphapulse/services/internal/process"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
 // Process is a part of the fleet in a process of its own, which a test can
 // kill, stop and continue.
 type Process struct {
-	t    testing.TB
-	name string
-	argv []string
-	env  []string
-
-	mu  sync.Mutex
-	cmd *exec.Cmd
-	log *output
-}
-
-// output is what a process wrote, over all its lives.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
+	t testing.TB
+	p *process.Process
 }
 
 // Start runs a command until the test ends; what it writes is kept.
 func Start(t testing.TB, name string, env []string, argv ...string) *Process {
 	t.Helper()
-	p := &Process{t: t, name: name, argv: argv, env: env, log: &output{}}
-	p.start()
+	started, err := process.Start(process.Spec{Name: fileName(name), Argv: argv, Env: env, Logs: t.TempDir()})
+	p := &Process{t: t, p: started}
 	t.Cleanup(func() {
 		p.Kill()
 		if t.Failed() {
-			t.Logf("%s wrote:\n%s", name, tail(p.log.String(), 3000))
+			t.Logf("%s wrote:\n%s", name, tail(p.Output(), 3000))
 		}
 	})
+	require.NoError(t, err)
 	return p
 }
+
+// fileName makes a name fit for the log's file.
+func fileName(name string) string { return strings.NewReplacer("/", "-", " ", "-").Replace(name) }
 
 func tail(text string, n int) string {
 	if len(text) > n {
@@ -68,66 +48,44 @@ func tail(text string, n int) string {
 	return text
 }
 
-func (p *Process) start() {
-	p.t.Helper()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	cmd := exec.Command(p.argv[0], p.argv[1:]...) //nolint:gosec // our own binary, ended by the test
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, p.env...)
-	cmd.Stdout, cmd.Stderr = p.log, p.log
-	dieWithParent(cmd)
-	require.NoError(p.t, cmd.Start(), p.name)
-	p.cmd = cmd
-}
-
 // Kill ends the process with SIGKILL and waits for it.
 func (p *Process) Kill() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.cmd == nil {
-		return
+	p.t.Helper()
+	if err := p.p.Kill(); err != nil {
+		p.t.Error(err)
 	}
-	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait()
-	p.cmd = nil
 }
 
 // KillAndRestart is what a supervisor sees of a crash.
 func (p *Process) KillAndRestart() {
 	p.t.Helper()
 	p.Kill()
-	p.start()
+	require.NoError(p.t, p.p.Start())
 }
 
 // Signal sends a signal.
 func (p *Process) Signal(s syscall.Signal) {
 	p.t.Helper()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	require.NoError(p.t, p.cmd.Process.Signal(s))
+	require.NoError(p.t, p.p.Signal(s))
 }
 
 // Wait waits for the process to end and gives its exit code.
 func (p *Process) Wait() int {
-	p.mu.Lock()
-	cmd := p.cmd
-	p.mu.Unlock()
-	_ = cmd.Wait()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.cmd = nil
-	return cmd.ProcessState.ExitCode()
+	<-p.p.Ended()
+	return p.p.ExitCode()
 }
 
 // PID is the process's id.
-func (p *Process) PID() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.cmd.Process.Pid
-}
+func (p *Process) PID() int { return p.p.PID() }
 
-// Output is everything the process wrote.
-func (p *Process) Output() string { return p.log.String() }
+// Output is everything the process wrote, over all its lives.
+func (p *Process) Output() string {
+	text, err := os.ReadFile(p.p.Log())
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
 
 // AwaitOutput waits until the process has written a text.
 func (p *Process) AwaitOutput(text string) {
@@ -140,7 +98,7 @@ func (p *Process) AwaitOutput(text string) {
 func (p *Process) AwaitOutputs(text string, n int) {
 	p.t.Helper()
 	if !polled(Patience, func() bool { return strings.Count(p.Output(), text) >= n }) {
-		p.t.Fatalf("%s did not write %q %d times; it wrote:\n%s", p.name, text, n, tail(p.Output(), 3000))
+		p.t.Fatalf("%s did not write %q %d times; it wrote:\n%s", p.p.Name(), text, n, tail(p.Output(), 3000))
 	}
 }
 

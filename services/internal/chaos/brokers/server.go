@@ -14,7 +14,7 @@ import (
 
 	"github.com/alphapulse/alphapulse/services/internal/chaos/disk"
 	"github.com/alphapulse/alphapulse/services/internal/chaos/link"
-	"github.com/alphapulse/alphapulse/services/internal/chaos/process"
+	"github.com/alphapulse/alphapulse/services/internal/process"
 )
 
 // DefaultMaxStore is how much JetStream may store if the config does not say;

@@ -16,7 +16,7 @@ import (
 
 	"github.com/alphapulse/alphapulse/services/internal/chaos/brokers"
 	"github.com/alphapulse/alphapulse/services/internal/chaos/link"
-	"github.com/alphapulse/alphapulse/services/internal/chaos/process"
+	"github.com/alphapulse/alphapulse/services/internal/process"
 )
 
 func TestAKillKeepsWhatWasAcknowledged(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/alphapulse/alphapulse/services/internal/chaos/process"
+	"github.com/alphapulse/alphapulse/services/internal/process"
 )
 
 // Shutdown is a way to end a server that it takes part in.

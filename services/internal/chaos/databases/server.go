@@ -12,7 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/alphapulse/alphapulse/services/internal/chaos/process"
+	"github.com/alphapulse/alphapulse/services/internal/process"
 	"github.com/alphapulse/alphapulse/shared/postgres/pgserver"
 )
 

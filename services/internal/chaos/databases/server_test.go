@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/services/internal/chaos/databases"
-	"github.com/alphapulse/alphapulse/services/internal/chaos/process"
+	"github.com/alphapulse/alphapulse/services/internal/process"
 	"github.com/alphapulse/alphapulse/shared/postgres/pgtest"
 )
 

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/alphapulse/alphapulse/services/internal/chaos/process"
+	"github.com/alphapulse/alphapulse/services/internal/process"
 )
 
 // Role is what a process of the fleet does.
