@@ -20,7 +20,7 @@ func ready(t *testing.T, cfg exchangesim.Config) (*fleettest.Fleet, ledger.Accou
 	effects := pgtest.InstallEffectLog(t, f.DB.URL)
 	f.Start()
 	account := f.Active(0)
-	f.Quiet()
+	f.Idle()
 	t.Cleanup(func() { effects.CheckEffects(t) })
 	return f, account
 }

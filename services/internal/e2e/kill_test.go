@@ -106,7 +106,7 @@ func TestAWorkerThatWasStoppedPastItsLeaseWritesNothing(t *testing.T) {
 	start := f.Processes(f.Broker.URL())
 	stopped := start("stopped worker", "worker", "--requests-per-second", "1000")
 	account := f.Active(0)
-	f.Quiet()
+	f.Idle()
 	_, err := f.Sim.OpenPosition(account.ExchangeUID, exchangesim.PositionSpec{
 		Category: "linear", Symbol: "ETHUSDT", Side: "Buy", Size: "3",
 	})

@@ -60,10 +60,10 @@ func onOwnServer(t *testing.T) (*fleettest.Fleet, *pgtest.Server, ledger.Account
 	log := logrus.New()
 	log.SetOutput(book)
 	f.Log = logrus.NewEntry(log)
-	f.WorkerWith(worker.Config{Types: []syncjob.DataType{syncjob.Balances, syncjob.Positions, syncjob.Orders, syncjob.Prices}})
+	f.WorkerWith(worker.Config{Types: syncjob.All()})
 	f.Log = quiet
 	account := f.Active(0)
-	f.Quiet()
+	f.Idle(syncjob.All()...)
 	return f, server, account, book, scheduler
 }
 

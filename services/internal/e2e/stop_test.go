@@ -19,7 +19,7 @@ func TestAStoppedWorkerGivesItsJobBackUncounted(t *testing.T) {
 	f.Aggregator()
 	stopping := f.Worker()
 	account := f.Active(0)
-	f.Quiet()
+	f.Idle()
 	hold, err := f.Sim.Hold(exchangesim.Hold{Endpoint: "/v5/account/wallet-balance"})
 	require.NoError(t, err)
 	run, _, err := f.Ledger.StartManual(t.Context(), account.ID, []syncjob.DataType{syncjob.Balances})

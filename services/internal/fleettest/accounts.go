@@ -56,6 +56,20 @@ func (f *Fleet) Quiet() {
 	StopSchedules(f.T, f.Pool)
 }
 
+// Idle is Quiet that also waits for what was planned a moment before: its jobs, of
+// these types if any are named, have ended. A fault would else meet them in the
+// place of the test's own.
+func (f *Fleet) Idle(types ...syncjob.DataType) {
+	f.T.Helper()
+	f.Quiet()
+	if len(types) == 0 {
+		types = syncjob.Known()
+	}
+	f.Eventually("the schedules' last jobs have ended", func() bool {
+		return f.Count(`SELECT count(*) FROM alphapulse.sync_jobs WHERE finished_at IS NULL AND data_type = ANY ($1)`, types) == 0
+	})
+}
+
 // StopSchedules is Quiet without a fleet. The scheduler takes the same rows in
 // another order, so that the two may deadlock, which Postgres ends.
 func StopSchedules(t testing.TB, db *postgres.DB) {
