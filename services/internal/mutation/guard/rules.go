@@ -43,6 +43,15 @@ func Design() []string {
 		"design: a fault ends what its class says",
 		"design: a market's listing is believed whole",
 		"design: a scope that is gone is ended",
+		"design: no work is taken while the database is away",
+		"design: a connection is checked before it is lent",
+		"design: repeated failures to connect raise an alert",
+		"design: an exhausted pool names who holds it",
+		"design: a transaction always ends",
+		"design: a COMMIT without an answer is unknown",
+		"design: a lost transaction is run again as a whole",
+		"design: a pool follows the primary",
+		"design: a replica that is behind is not read",
 	}
 }
 
