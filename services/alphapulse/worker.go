@@ -8,6 +8,7 @@ import (
 
 	"github.com/alphapulse/alphapulse/services/worker"
 	"github.com/alphapulse/alphapulse/shared/daemon"
+	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
@@ -35,7 +36,8 @@ func (p *program) workerCommand(env *daemon.Env) *cobra.Command {
 	s.whole(&w.claims, "claim-conns", 4, 1, 4096, "connections for claims and heartbeats")
 	s.duration(&w.statement, "statement-timeout", 15*time.Second, "longest statement")
 	s.duration(&w.lock, "lock-timeout", 5*time.Second, "longest wait for a lock")
-	s.duration(&w.idle, "idle-timeout", 15*time.Second, "longest pause inside a transaction")
+	s.duration(&w.idle, "idle-timeout", ledger.DefaultSettings().Lease,
+		"longest pause inside a transaction; longer than the lease, a worker that hangs in one would keep its job from others")
 	s.duration(&w.slow, "slow-transaction", time.Second, "log transactions that take longer")
 	s.number(&w.cfg.RequestsPerSecond, "requests-per-second", 0,
 		"budget of requests per exchange for all workers of the egress together; give each the same (0: four fifths of what the exchange allows an address)")

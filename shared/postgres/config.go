@@ -34,9 +34,13 @@ type Config struct {
 	MaxConns int32 // 4
 	MinConns int32 // 0
 
-	StatementTimeout         time.Duration // 15 s
-	LockTimeout              time.Duration // 5 s
-	IdleInTransactionTimeout time.Duration // 15 s
+	StatementTimeout time.Duration // 15 s
+	LockTimeout      time.Duration // 5 s
+	// IdleInTransactionTimeout is after how long the server ends the transaction of
+	// a process that says nothing: one that was stopped, or whose machine was. Its
+	// row locks keep everybody out until then, so it is no longer than a lease.
+	// Default 10 s.
+	IdleInTransactionTimeout time.Duration
 	// TransactionTimeout bounds a whole closure of InTx on the client's side.
 	TransactionTimeout time.Duration // 60 s
 	// AcquireTimeout bounds the wait for a free connection.
@@ -69,7 +73,7 @@ func (c Config) withDefaults() Config {
 	c.MaxConns = cmp.Or(c.MaxConns, 4)
 	c.StatementTimeout = cmp.Or(c.StatementTimeout, 15*time.Second)
 	c.LockTimeout = cmp.Or(c.LockTimeout, 5*time.Second)
-	c.IdleInTransactionTimeout = cmp.Or(c.IdleInTransactionTimeout, 15*time.Second)
+	c.IdleInTransactionTimeout = cmp.Or(c.IdleInTransactionTimeout, 10*time.Second)
 	c.TransactionTimeout = cmp.Or(c.TransactionTimeout, time.Minute)
 	c.AcquireTimeout = cmp.Or(c.AcquireTimeout, 5*time.Second)
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 5*time.Second)

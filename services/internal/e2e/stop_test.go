@@ -1,12 +1,16 @@
 package e2e
 
 import (
+	"context"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/services/exchangesim"
 	"github.com/alphapulse/alphapulse/services/internal/fleettest"
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -34,6 +38,43 @@ SELECT count(*) FROM alphapulse.sync_jobs WHERE run_id = $1 AND status = 'queued
 	require.Equal(t, syncjob.RunSucceeded, ended.Status)
 	require.Equal(t, 1, jobs[syncjob.Balances].Attempt)
 	require.Zero(t, f.Count(`SELECT count(*) FROM alphapulse.sync_attempts`))
+}
+
+// A process that freezes inside a transaction holds its row locks, and nobody can
+// take its job back. The server ends such a transaction when a lease would have
+// ended.
+func TestAFrozenTransactionKeepsNoJobFromOthers(t *testing.T) {
+	t.Parallel()
+	f := fleettest.New(t, exchangesim.Config{})
+	f.Start()
+	account := f.Active(0)
+	f.Idle()
+	hold, err := f.Sim.Hold(exchangesim.Hold{Endpoint: "/v5/account/wallet-balance"})
+	require.NoError(t, err)
+	run, _, err := f.Ledger.StartManual(t.Context(), account.ID, []syncjob.DataType{syncjob.Balances})
+	require.NoError(t, err)
+	require.NoError(t, f.Sim.AwaitHeld(t.Context(), hold, 1))
+
+	frozen := f.DB.Open(t, func(c *postgres.Config) { c.Name = "frozen" })
+	locked, thawed := make(chan error, 1), make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		ended <- frozen.InTx(t.Context(), "frozen", func(ctx context.Context, tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, `SELECT FROM alphapulse.sync_jobs WHERE run_id = $1 FOR UPDATE`, run.ID)
+			locked <- err
+			<-thawed
+			_, err = tx.Exec(ctx, `UPDATE alphapulse.sync_jobs SET owner = 'frozen' WHERE run_id = $1`, run.ID)
+			return err
+		})
+	}()
+	require.NoError(t, <-locked)
+	f.Sim.Release(hold)
+	finished, jobs := f.AwaitRun(run.ID)
+	require.Equal(t, syncjob.RunSucceeded, finished.Status)
+	close(thawed)
+	require.Error(t, <-ended, "its transaction was ended under its hands")
+	require.NotEqual(t, "frozen", jobs[syncjob.Balances].Owner)
+	require.Less(t, jobs[syncjob.Balances].FinishedAt.Sub(*jobs[syncjob.Balances].StartedAt), 3*ledger.DefaultSettings().Lease)
 }
 
 // A key that the exchange does not know, a host that does not answer and a
