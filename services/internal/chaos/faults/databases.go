@@ -167,7 +167,7 @@ func fillDatabase(ctx context.Context, w *world.World, _ *rand.Rand) (*Strike, e
 		return nil, err
 	}
 	at := time.Now()
-	if err := w.SmallDisk.Fill(ctx); err != nil {
+	if err := w.FillSmallDisk(ctx); err != nil {
 		return nil, err
 	}
 	err = world.Poll(ctx, "a write that finds no room", func() (bool, error) {
