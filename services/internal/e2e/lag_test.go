@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,8 +20,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
-	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
-	"github.com/alphapulse/alphapulse/proto/alphapulse/control/v1/controlv1connect"
 	"github.com/alphapulse/alphapulse/services/exchangesim"
 	"github.com/alphapulse/alphapulse/services/internal/fleettest"
 	"github.com/alphapulse/alphapulse/shared/queue"
@@ -52,27 +51,24 @@ func TestLagIsWhatTheBrokerSays(t *testing.T) {
 	accounts := f.Clones(account, jobs/2)
 	began := queueManualRuns(f, accounts)
 	address := f.API()
-	lag := controlv1connect.NewQueueServiceClient(http.DefaultClient, address)
 
-	var now *controlv1.GetLagResponse
+	var now lagAnswer
 	f.Eventually("every job is pending", func() bool {
-		var err error
-		now, err = lag.GetLag(t.Context(), &controlv1.GetLagRequest{Lane: "live", FreshnessLimit: -1})
-		require.NoError(t, err)
-		return pendingIn(now) == jobs && published(now) == jobs
+		now = lag(t, address)
+		return now.backlog() == jobs && now.open() == jobs
 	})
 	for _, kind := range []syncjob.DataType{syncjob.Balances, syncjob.Positions} {
 		lane := laneOf(t, now, kind)
 		name := "bybit-testnet-" + string(kind) + "-live"
 		info := consumerInfo(t, f, name)
 		require.EqualValues(t, jobs/2, info.NumPending)
-		require.Equal(t, info.NumPending, lane.GetPending())
-		require.EqualValues(t, info.NumAckPending, lane.GetInFlight())
-		require.EqualValues(t, info.NumRedelivered, lane.GetRedelivered())
+		require.EqualValues(t, info.NumPending, lane.Pending)
+		require.Equal(t, info.NumAckPending, lane.InFlight)
+		require.Equal(t, info.NumRedelivered, lane.Redelivered)
 		require.EqualValues(t, info.NumPending, kedaLag(t, f, name), "what KEDA's scaler reads")
-		require.Zero(t, lane.GetStale())
-		require.EqualValues(t, jobs/2, lane.GetOpen())
-		require.InDelta(t, time.Since(began).Seconds(), lane.GetOldestAge().AsDuration().Seconds(), 1)
+		require.Zero(t, lane.Stale)
+		require.Equal(t, jobs/2, lane.Open)
+		require.InDelta(t, now.ReadAt.Sub(began).Seconds(), *lane.OldestAge, 1)
 		require.Nil(t, lane.Drain, "nobody works")
 	}
 	before := scale(t, address)
@@ -81,16 +77,16 @@ func TestLagIsWhatTheBrokerSays(t *testing.T) {
 	for range 4 {
 		f.Worker()
 	}
-	drained, guesses := watchDrain(f, lag)
+	drained, guesses := watchDrain(f, address)
 	off := errorsOf(guesses, drained)
 	require.NotEmpty(t, off, "it never said how long it would take")
 	median := off[len(off)/2]
 	t.Logf("%d jobs drained; %d estimates, their median off by %.0f %%", jobs, len(off), 100*median)
 	require.Less(t, median, 0.5)
 	f.Eventually("the lag is zero", func() bool {
-		now, err := lag.GetLag(t.Context(), &controlv1.GetLagRequest{Lane: "live", FreshnessLimit: -1})
-		return err == nil && pendingIn(now) == 0 && published(now) == 0 && laneOf(t, now, syncjob.Balances).GetDrain() != nil &&
-			laneOf(t, now, syncjob.Balances).GetDrain().AsDuration() == 0
+		now := lag(t, address)
+		drain := laneOf(t, now, syncjob.Balances).Drain
+		return now.backlog() == 0 && now.open() == 0 && drain != nil && *drain == 0
 	})
 }
 
@@ -119,28 +115,25 @@ func queueManualRuns(f *fleettest.Fleet, accounts []string) time.Time {
 	return began
 }
 
-// guess is how long a lane said it would take, and when it said so.
+// guess is how long a lane said it would take, in seconds, and when it said so.
 type guess struct {
 	at    time.Time
-	drain time.Duration
+	drain float64
 }
 
 // watchDrain collects what the lag says of the balances until they are done,
 // and gives the time at which they were.
-func watchDrain(f *fleettest.Fleet, lag controlv1connect.QueueServiceClient) (done time.Time, guesses []guess) {
+func watchDrain(f *fleettest.Fleet, address string) (done time.Time, guesses []guess) {
 	f.T.Helper()
 	f.Eventually("the queue is drained", func() bool {
-		now, err := lag.GetLag(f.T.Context(), &controlv1.GetLagRequest{Lane: "live", FreshnessLimit: -1})
-		if err != nil {
-			return false
-		}
+		now := lag(f.T, address)
 		lane := laneOf(f.T, now, syncjob.Balances)
-		done = time.Now()
-		if lane.GetPending()+lane.GetInFlight() == 0 {
+		done = now.ReadAt
+		if lane.Pending+lane.InFlight == 0 {
 			return true
 		}
-		if lane.GetDrain() != nil {
-			guesses = append(guesses, guess{at: done, drain: lane.GetDrain().AsDuration()})
+		if lane.Drain != nil {
+			guesses = append(guesses, guess{at: done, drain: *lane.Drain})
 		}
 		return false
 	})
@@ -161,35 +154,63 @@ func errorsOf(guesses []guess, done time.Time) []float64 {
 		if left > all*3/4 || left < all/4 {
 			continue
 		}
-		off = append(off, math.Abs(g.drain.Seconds()-left.Seconds())/left.Seconds())
+		off = append(off, math.Abs(g.drain-left.Seconds())/left.Seconds())
 	}
 	slices.Sort(off)
 	return off
 }
 
-func laneOf(t testing.TB, lag *controlv1.GetLagResponse, kind syncjob.DataType) *controlv1.Lane {
+// lagAnswer is what `alphapulse lag --json` prints, as far as it is needed here.
+type lagAnswer struct {
+	ReadAt time.Time `json:"read_at"`
+	Lanes  []lagLane `json:"lanes"`
+}
+
+type lagLane struct {
+	DataType    string   `json:"data_type"`
+	Lane        string   `json:"lane"`
+	Pending     int      `json:"pending"`
+	InFlight    int      `json:"in_flight"`
+	Redelivered int      `json:"redelivered"`
+	Stale       int      `json:"stale"`
+	Open        int      `json:"open"`
+	OldestAge   *float64 `json:"oldest_age_seconds"`
+	Drain       *float64 `json:"drain_seconds"`
+}
+
+// lag asks as a person would.
+func lag(t testing.TB, address string) (answer lagAnswer) {
 	t.Helper()
-	for _, lane := range lag.GetLanes() {
-		if lane.GetDataType() == string(kind) && lane.GetLane() == "live" {
+	command := exec.CommandContext(t.Context(), fleettest.Binary(t), "lag", "--api", address, "--lane", "live", "--freshness", "0", "--json")
+	out, err := command.Output()
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(out, &answer))
+	return answer
+}
+
+func (l lagAnswer) backlog() (n int) {
+	for _, lane := range l.Lanes {
+		n += lane.Pending + lane.InFlight
+	}
+	return n
+}
+
+func (l lagAnswer) open() (n int) {
+	for _, lane := range l.Lanes {
+		n += lane.Open
+	}
+	return n
+}
+
+func laneOf(t testing.TB, lag lagAnswer, kind syncjob.DataType) lagLane {
+	t.Helper()
+	for _, lane := range lag.Lanes {
+		if lane.DataType == string(kind) {
 			return lane
 		}
 	}
 	require.FailNow(t, "no such lane", "%s in %v", kind, lag)
-	return nil
-}
-
-func pendingIn(lag *controlv1.GetLagResponse) (n int) {
-	for _, lane := range lag.GetLanes() {
-		n += int(lane.GetPending() + lane.GetInFlight()) //nolint:gosec // a count
-	}
-	return n
-}
-
-func published(lag *controlv1.GetLagResponse) (n int) {
-	for _, lane := range lag.GetLanes() {
-		n += int(lane.GetPublished() + lane.GetRunning()) //nolint:gosec // a count
-	}
-	return n
+	return lagLane{}
 }
 
 func consumerInfo(t *testing.T, f *fleettest.Fleet, name string) *jetstream.ConsumerInfo {
