@@ -13,6 +13,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/alphapulse/alphapulse/proto/alphapulse/control/v1/controlv1connect"
+	"github.com/alphapulse/alphapulse/services/api/lag"
 	"github.com/alphapulse/alphapulse/shared/daemon"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
@@ -27,9 +28,10 @@ const (
 	serverComponent = "api"
 )
 
-// Broker answers whether JetStream can be used now.
+// Broker answers whether JetStream can be used now, and how long its queues are.
 type Broker interface {
 	Ready(ctx context.Context) error
+	lag.Broker
 }
 
 // Deps are what the API stands on. DB, Broker, Sealer and BaseURL are required.
@@ -74,8 +76,10 @@ type API struct {
 	deps    Deps
 	ledger  *ledger.Ledger // on the primary
 	watches *watches
-	log     *logrus.Entry
-	guard   *guard
+	// recorder remembers how long the broker's queues were.
+	recorder *lag.Recorder
+	log      *logrus.Entry
+	guard    *guard
 }
 
 // New checks the settings and builds the API; it does not talk to anything.
@@ -92,9 +96,10 @@ func New(cfg Config, deps Deps) (*API, error) {
 	}
 	return &API{
 		cfg: cfg, deps: deps, log: log,
-		ledger:  ledger.New(deps.DB, ledger.Settings{}),
-		watches: newWatches(cfg.MaxWatches),
-		guard:   newGuard(cfg.Token),
+		ledger:   ledger.New(deps.DB, ledger.Settings{}),
+		watches:  newWatches(cfg.MaxWatches),
+		recorder: lag.NewRecorder(deps.Broker, log),
+		guard:    newGuard(cfg.Token),
 	}, nil
 }
 
@@ -109,6 +114,10 @@ func (a *API) Components(listener net.Listener) []daemon.Component {
 	return []daemon.Component{
 		daemon.ServeHTTP(serverComponent, listener, server, a.log),
 		{Name: "api-wakeups", Background: true, Run: a.wake},
+		{Name: "api-lag", Background: true, Run: func(_, work context.Context) error {
+			a.recorder.Run(work)
+			return nil
+		}},
 	}
 }
 
@@ -126,15 +135,18 @@ func (a *API) Handler() http.Handler {
 	rpc.Handle(controlv1connect.NewHistoryServiceHandler(histories{a}, options))
 	rpc.Handle(controlv1connect.NewQuarantineServiceHandler(quarantine{a}, options))
 	rpc.Handle(controlv1connect.NewCandleServiceHandler(candles{a}, options))
+	rpc.Handle(controlv1connect.NewQueueServiceHandler(queues{a}, options))
 
 	mux := http.NewServeMux()
 	daemon.Endpoints{Ready: a.ready()}.Register(mux)
 	for _, service := range []string{
 		controlv1connect.AccountServiceName, controlv1connect.RunServiceName, controlv1connect.StatusServiceName,
 		controlv1connect.HistoryServiceName, controlv1connect.QuarantineServiceName, controlv1connect.CandleServiceName,
+		controlv1connect.QueueServiceName,
 	} {
 		mux.Handle("/"+service+"/", a.guard.protect(rpc))
 	}
+	mux.Handle("GET "+autoscalePath, a.guard.protect(http.HandlerFunc(a.autoscale)))
 	return a.guard.fromHere(http.MaxBytesHandler(mux, maxBody))
 }
 

@@ -2,11 +2,9 @@ package api
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
-	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
 	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
@@ -31,24 +29,41 @@ func newWatches(limit int) *watches {
 // add gives a channel that receives when the run may have changed, and what
 // ends the watch; ok is false if there are too many.
 func (w *watches) add(runID string) (woken <-chan struct{}, end func(), ok bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.open >= w.limit {
+	release, ok := w.take()
+	if !ok {
 		return nil, nil, false
 	}
-	w.open++
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	c := make(chan struct{}, 1)
 	if w.byRun[runID] == nil {
 		w.byRun[runID] = map[chan struct{}]struct{}{}
 	}
 	w.byRun[runID][c] = struct{}{}
-	return c, func() { w.remove(runID, c) }, true
+	return c, func() {
+		w.remove(runID, c)
+		release()
+	}, true
+}
+
+// take counts a watch until its end; ok is false if there are too many.
+func (w *watches) take() (end func(), ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.open >= w.limit {
+		return nil, false
+	}
+	w.open++
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.open--
+	}, true
 }
 
 func (w *watches) remove(runID string, c chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.open--
 	delete(w.byRun[runID], c)
 	if len(w.byRun[runID]) == 0 {
 		delete(w.byRun, runID)
@@ -88,8 +103,7 @@ func (a *API) wake(_, work context.Context) error {
 func (a *API) watch(ctx context.Context, req *controlv1.WatchRunRequest, send func(*controlv1.Run) error) error {
 	woken, end, ok := a.watches.add(req.GetId())
 	if !ok {
-		return problem(connect.CodeResourceExhausted, errors.New("too many runs are being watched"),
-			&controlv1.Problem{Class: classOverload, Reason: "watches", RetryHelps: true, NextStep: "try again in a moment"})
+		return tooManyWatches()
 	}
 	defer end()
 	poll := time.NewTicker(a.cfg.PollInterval)
@@ -113,9 +127,7 @@ func (a *API) watch(ctx context.Context, req *controlv1.WatchRunRequest, send fu
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-daemon.Stopping(ctx):
-			return problem(connect.CodeUnavailable, errors.New("the API is stopping"), &controlv1.Problem{
-				Class: classStopping, Reason: "stopping", RetryHelps: true, NextStep: "watch the run again",
-			})
+			return stopping("watch the run again")
 		case <-woken:
 		case <-poll.C:
 		}

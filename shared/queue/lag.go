@@ -14,6 +14,7 @@ type Lag struct {
 	Pending     uint64 // jobs waiting to be delivered
 	InFlight    int    // delivered and not settled, snoozed ones included
 	Redelivered int    // of those, how many were delivered more than once
+	Delivered   uint64 // deliveries since the consumer was made, repeated ones included
 	Waiting     int    // pulls of workers that wait for a job
 	Paused      bool
 }
@@ -36,7 +37,7 @@ func (q *Queue) Lag(ctx context.Context) ([]Lag, error) {
 		}
 		all = append(all, Lag{
 			Consumer: consumer, Pending: info.NumPending, InFlight: info.NumAckPending,
-			Redelivered: info.NumRedelivered, Waiting: info.NumWaiting, Paused: info.Paused,
+			Redelivered: info.NumRedelivered, Delivered: info.Delivered.Consumer, Waiting: info.NumWaiting, Paused: info.Paused,
 		})
 	}
 	if err := listed.Err(); err != nil {

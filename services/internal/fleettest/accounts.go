@@ -50,6 +50,34 @@ func (f *Fleet) AddAt(name, key, secret, url string) (ledger.Account, ledger.Run
 	return account, run
 }
 
+// Clones makes n active accounts with the key of another one: so many that nobody
+// would wait for their probes. They have no schedules.
+func (f *Fleet) Clones(of ledger.Account, n int) []string {
+	f.T.Helper()
+	const clone = `
+WITH made AS (
+    INSERT INTO alphapulse.accounts (name, market_id, status, key_version, account_mode)
+    SELECT 'clone-' || i, market_id, 'active', 1, account_mode FROM alphapulse.accounts, generate_series(1, $2::int) i
+    WHERE id = $1 RETURNING id
+)
+SELECT array_agg(id::text) FROM made`
+	var ids []string
+	require.NoError(f.T, f.Pool.QueryRow(f.T.Context(), clone, of.ID, n).Scan(&ids))
+	key, secret, _ := exchangesim.Credentials(f.seed, 0)
+	seal := f.Seal(key, secret)
+	sealed := make([][]byte, len(ids))
+	for i, id := range ids {
+		var err error
+		sealed[i], err = seal(id, 1)
+		require.NoError(f.T, err)
+	}
+	_, err := f.Pool.Exec(f.T.Context(), `
+INSERT INTO alphapulse.account_credentials (account_id, version, sealed) SELECT id, 1, sealed
+FROM unnest($1::uuid[], $2::bytea[]) AS t (id, sealed)`, ids, sealed)
+	require.NoError(f.T, err)
+	return ids
+}
+
 // Quiet stops all schedules, so that only what a test asks for happens.
 func (f *Fleet) Quiet() {
 	f.T.Helper()

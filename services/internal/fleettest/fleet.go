@@ -17,10 +17,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/services/aggregator"
+	"github.com/alphapulse/alphapulse/services/api"
 	"github.com/alphapulse/alphapulse/services/exchangesim"
 	"github.com/alphapulse/alphapulse/services/exchangesim/exchangesimtest"
 	"github.com/alphapulse/alphapulse/services/scheduler"
 	"github.com/alphapulse/alphapulse/services/worker"
+	"github.com/alphapulse/alphapulse/shared/daemon"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/postgres/pgtest"
@@ -187,6 +189,22 @@ func (f *Fleet) WorkerWith(cfg worker.Config) *Part {
 	})
 	require.NoError(f.T, err)
 	return f.run(name, w.Run)
+}
+
+// API starts an API and gives its address.
+func (f *Fleet) API() string {
+	f.T.Helper()
+	a, err := api.New(api.Config{Listen: "127.0.0.1:0"}, api.Deps{
+		DB: f.open(f.name("api"), 8), Broker: f.Queue(), Sealer: f.opener.Sealer(), Log: f.Log,
+		BaseURL: func(string, string) (string, error) { return f.Sim.URL, nil },
+	})
+	require.NoError(f.T, err)
+	listener, err := a.Listen()
+	require.NoError(f.T, err)
+	f.run("api", func(take, _ context.Context) error {
+		return daemon.Daemon{Components: a.Components(listener), Signals: make(chan os.Signal)}.Run(take)
+	})
+	return "http://" + listener.Addr().String()
 }
 
 // Queue connects a part of the test's own to the broker.

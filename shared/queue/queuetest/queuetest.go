@@ -47,6 +47,9 @@ func New(t testing.TB) *Server {
 // URL is the same before and after a restart.
 func (s *Server) URL() string { return "nats://" + s.address }
 
+// MonitorURL is the base of its monitoring endpoints; a restart changes it.
+func (s *Server) MonitorURL() string { return s.running.MonitorURL() }
+
 // StoreDir is where the broker keeps its streams.
 func (s *Server) StoreDir() string { return s.dir }
 
@@ -57,7 +60,7 @@ func (s *Server) Start() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	b, err := broker.Start(ctx, broker.Config{
-		StoreDir: s.dir, Listen: s.address, Name: "queuetest", Log: Discard(),
+		StoreDir: s.dir, Listen: s.address, Monitor: "127.0.0.1:0", Name: "queuetest", Log: Discard(),
 	})
 	require.NoError(s.t, err)
 	s.running = b

@@ -1,0 +1,93 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// Backlog is what the tables know of the open jobs of one consumer. Every open
+// job is in exactly one of the counts.
+type Backlog struct {
+	Consumer  string // <exchange>-<environment>-<data_type>-<lane>
+	Published int64  // queued, and the broker has or had its message
+	Due       int64  // its time has come, and it is about to be published
+	Running   int64  // claimed
+	Snoozed   int64  // its time is yet to come
+	Held      int64  // it has no time yet: what it waits for has to end first
+	// Oldest is since when the oldest of them, held ones left out, is queued; nil
+	// if there is none. Age is how long ago that is by the database's clock.
+	Oldest *time.Time
+	Age    *time.Duration
+}
+
+// Backlogs counts the open jobs, consumer by consumer. It reads the open jobs
+// alone, by the index that has no others.
+func (l *Ledger) Backlogs(ctx context.Context) ([]Backlog, error) {
+	const count = `
+SELECT consumer, count(*) FILTER (WHERE status = 'queued' AND next_at IS NULL),
+       count(*) FILTER (WHERE status <> 'running' AND next_at <= t.now),
+       count(*) FILTER (WHERE status = 'running'),
+       count(*) FILTER (WHERE status <> 'running' AND next_at > t.now AND next_at < 'infinity'),
+       count(*) FILTER (WHERE status <> 'running' AND next_at = 'infinity'),
+       min(queued_at) FILTER (WHERE next_at IS DISTINCT FROM 'infinity'),
+       max(t.now) - min(queued_at) FILTER (WHERE next_at IS DISTINCT FROM 'infinity')
+FROM alphapulse.sync_jobs, (SELECT clock_timestamp() AS now OFFSET 0) t
+WHERE status IN ('queued', 'running', 'waiting')
+GROUP BY consumer ORDER BY consumer`
+	rows, err := l.db.Query(ctx, count)
+	if err != nil {
+		return nil, fmt.Errorf("counting open jobs: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Backlog])
+}
+
+// AccountLag is how old one data type of one account is, against its objective:
+// beyond that it is stale.
+type AccountLag struct {
+	Account   string
+	DataType  syncjob.DataType
+	Age       *time.Duration // nil: it was never read
+	Objective time.Duration
+	Stale     bool
+}
+
+// AccountLags are the lines of account_freshness, the worst first, and how many
+// there are in all.
+type AccountLags struct {
+	Worst        []AccountLag
+	Total, Stale int64
+}
+
+// AccountLags lists at most limit data types of an account, or (name "") of all,
+// the worst first.
+func (l *Ledger) AccountLags(ctx context.Context, name string, limit int) (AccountLags, error) {
+	const read = `
+WITH lag AS MATERIALIZED (
+    SELECT account, data_type, age, stale,
+           2 * every * stretch::double precision + interval '15 seconds' AS objective
+    FROM alphapulse.account_freshness WHERE $1 = '' OR account = $1
+)
+SELECT account, data_type, age, objective, stale, count(*) OVER (), count(*) FILTER (WHERE stale) OVER ()
+FROM lag
+ORDER BY age IS NULL DESC, extract(epoch FROM age) / extract(epoch FROM objective) DESC, account, data_type
+LIMIT $2`
+	rows, err := l.db.Query(ctx, read, name, limit)
+	if err != nil {
+		return AccountLags{}, fmt.Errorf("reading freshness: %w", err)
+	}
+	var out AccountLags
+	out.Worst, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (AccountLag, error) {
+		var a AccountLag
+		err := row.Scan(&a.Account, &a.DataType, &a.Age, &a.Objective, &a.Stale, &out.Total, &out.Stale)
+		return a, err
+	})
+	if err != nil {
+		return AccountLags{}, fmt.Errorf("reading freshness: %w", err)
+	}
+	return out, nil
+}
