@@ -76,6 +76,7 @@ type API struct {
 	watches *watches
 	log     *logrus.Entry
 	guard   *guard
+	exports chan struct{} // has a place for each export that may be under way
 }
 
 // New checks the settings and builds the API; it does not talk to anything.
@@ -95,6 +96,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 		ledger:  ledger.New(deps.DB, ledger.Settings{}),
 		watches: newWatches(cfg.MaxWatches),
 		guard:   newGuard(cfg.Token),
+		exports: make(chan struct{}, maxExports),
 	}, nil
 }
 
@@ -126,12 +128,14 @@ func (a *API) Handler() http.Handler {
 	rpc.Handle(controlv1connect.NewHistoryServiceHandler(histories{a}, options))
 	rpc.Handle(controlv1connect.NewQuarantineServiceHandler(quarantine{a}, options))
 	rpc.Handle(controlv1connect.NewCandleServiceHandler(candles{a}, options))
+	rpc.Handle(controlv1connect.NewDataServiceHandler(datas{a}, options))
 
 	mux := http.NewServeMux()
 	daemon.Endpoints{Ready: a.ready()}.Register(mux)
 	for _, service := range []string{
 		controlv1connect.AccountServiceName, controlv1connect.RunServiceName, controlv1connect.StatusServiceName,
 		controlv1connect.HistoryServiceName, controlv1connect.QuarantineServiceName, controlv1connect.CandleServiceName,
+		controlv1connect.DataServiceName,
 	} {
 		mux.Handle("/"+service+"/", a.guard.protect(rpc))
 	}
