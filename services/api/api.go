@@ -80,6 +80,7 @@ type API struct {
 	recorder *lag.Recorder
 	log      *logrus.Entry
 	guard    *guard
+	exports  chan struct{} // has a place for each export that may be under way
 }
 
 // New checks the settings and builds the API; it does not talk to anything.
@@ -100,6 +101,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 		watches:  newWatches(cfg.MaxWatches),
 		recorder: lag.NewRecorder(deps.Broker, log),
 		guard:    newGuard(cfg.Token),
+		exports:  make(chan struct{}, maxExports),
 	}, nil
 }
 
@@ -136,6 +138,7 @@ func (a *API) Handler() http.Handler {
 	rpc.Handle(controlv1connect.NewQuarantineServiceHandler(quarantine{a}, options))
 	rpc.Handle(controlv1connect.NewCandleServiceHandler(candles{a}, options))
 	rpc.Handle(controlv1connect.NewQueueServiceHandler(queues{a}, options))
+	rpc.Handle(controlv1connect.NewDataServiceHandler(datas{a}, options))
 
 	mux := http.NewServeMux()
 	daemon.Endpoints{Ready: a.ready()}.Register(mux)
@@ -143,6 +146,7 @@ func (a *API) Handler() http.Handler {
 		controlv1connect.AccountServiceName, controlv1connect.RunServiceName, controlv1connect.StatusServiceName,
 		controlv1connect.HistoryServiceName, controlv1connect.QuarantineServiceName, controlv1connect.CandleServiceName,
 		controlv1connect.QueueServiceName,
+		controlv1connect.DataServiceName,
 	} {
 		mux.Handle("/"+service+"/", a.guard.protect(rpc))
 	}

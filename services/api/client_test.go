@@ -27,6 +27,7 @@ type client struct {
 	controlv1connect.QuarantineServiceClient
 	controlv1connect.CandleServiceClient
 	controlv1connect.QueueServiceClient
+	controlv1connect.DataServiceClient
 }
 
 func newClient(url string, options ...connect.ClientOption) client {
@@ -38,6 +39,7 @@ func newClient(url string, options ...connect.ClientOption) client {
 		controlv1connect.NewQuarantineServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewCandleServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewQueueServiceClient(http.DefaultClient, url, options...),
+		controlv1connect.NewDataServiceClient(http.DefaultClient, url, options...),
 	}
 }
 
