@@ -56,6 +56,7 @@ type client struct {
 	controlv1connect.CandleServiceClient
 	controlv1connect.QueueServiceClient
 	controlv1connect.DataServiceClient
+	controlv1connect.NoticeServiceClient
 
 	base         *url.URL
 	http         *http.Client
@@ -106,6 +107,7 @@ func newClient(base *url.URL, token vault.Secret, insecureHTTP bool) *client {
 		CandleServiceClient:     controlv1connect.NewCandleServiceClient(hc, address, options),
 		QueueServiceClient:      controlv1connect.NewQueueServiceClient(hc, address, options),
 		DataServiceClient:       controlv1connect.NewDataServiceClient(hc, address, options),
+		NoticeServiceClient:     controlv1connect.NewNoticeServiceClient(hc, address, options),
 		base:                    base, http: hc, insecureHTTP: insecureHTTP,
 	}
 }

@@ -10,7 +10,7 @@ func (p *program) clientCommands() []*cobra.Command {
 	return []*cobra.Command{
 		p.accountsCommand(), p.syncCommand(), p.statusCommand(), p.runsCommand(), p.coverageCommand(), p.backfillCommand(),
 		p.verifyCommand(), p.lagCommand(), p.quarantineCommand(), p.candlesCommand(), p.showCommand(), p.exportCommand(),
-		p.doctorCommand(),
+		p.noticesCommand(), p.doctorCommand(),
 	}
 }
 

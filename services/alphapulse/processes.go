@@ -17,7 +17,8 @@ func (p *program) processCommands() []*cobra.Command {
 	knowOthers(env)
 	return []*cobra.Command{
 		p.upCommand(env),
-		p.schedulerCommand(env), p.workerCommand(env), p.aggregatorCommand(env), p.apiCommand(env), p.simCommand(env),
+		p.schedulerCommand(env), p.workerCommand(env), p.aggregatorCommand(env), p.apiCommand(env), p.notifierCommand(env),
+		p.simCommand(env),
 		p.migrateCommand(env), p.vaultCommand(), p.keygenCommand(), p.healthcheckCommand(), p.versionCommand(),
 	}
 }
@@ -25,7 +26,7 @@ func (p *program) processCommands() []*cobra.Command {
 // knowOthers declares the variables that no flag stands for, so that a process
 // does not take those of another one for misspelt.
 func knowOthers(env *daemon.Env) {
-	env.KnowSecrets(api.TokenSetting, vault.PrivateKeySetting, vault.PublicKeySetting)
+	env.KnowSecrets(api.TokenSetting, vault.PrivateKeySetting, vault.PublicKeySetting, notifySetting)
 	env.Know("ALPHAPULSE_API", pgserver.BinDirVariable, up.ParentVariable)
 	for _, name := range []string{
 		// The compose file and the tests read these.

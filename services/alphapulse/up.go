@@ -48,6 +48,7 @@ func (p *program) completeUp(cfg *up.Config, s *settings) error {
 	cfg.NATSMonitorURL = env.Get("NATS_MONITOR_URL", "")
 	cfg.Token = vault.NewSecret(env.GetSecret(api.TokenSetting))
 	cfg.Keys = env.Lookup
+	cfg.Notify = notifyTargets(env, false)
 	cfg.Environ, cfg.Out, cfg.Version = p.environ, p.stdout, version
 	s.read()
 	env.Check(checkProxies(env.Lookup))

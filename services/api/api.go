@@ -139,6 +139,7 @@ func (a *API) Handler() http.Handler {
 	rpc.Handle(controlv1connect.NewCandleServiceHandler(candles{a}, options))
 	rpc.Handle(controlv1connect.NewQueueServiceHandler(queues{a}, options))
 	rpc.Handle(controlv1connect.NewDataServiceHandler(datas{a}, options))
+	rpc.Handle(controlv1connect.NewNoticeServiceHandler(notices{a}, options))
 
 	mux := http.NewServeMux()
 	daemon.Endpoints{Ready: a.ready()}.Register(mux)
@@ -147,6 +148,7 @@ func (a *API) Handler() http.Handler {
 		controlv1connect.HistoryServiceName, controlv1connect.QuarantineServiceName, controlv1connect.CandleServiceName,
 		controlv1connect.QueueServiceName,
 		controlv1connect.DataServiceName,
+		controlv1connect.NoticeServiceName,
 	} {
 		mux.Handle("/"+service+"/", a.guard.protect(rpc))
 	}

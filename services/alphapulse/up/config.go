@@ -3,6 +3,7 @@ package up
 import (
 	"io"
 
+	"github.com/alphapulse/alphapulse/services/notifier"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
@@ -28,6 +29,8 @@ type Config struct {
 	DatabaseURL, NATSURL string
 	// NATSMonitorURL is the monitoring address of NATSURL, if it is known.
 	NATSMonitorURL string
+	// Notify are told what goes wrong; none: nobody is.
+	Notify []notifier.Target
 	// Keys finds the vault's keys if they are not to be made in DataDir.
 	Keys vault.Lookup
 	// LogLevel of all processes.

@@ -2,11 +2,13 @@ package up
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/alphapulse/alphapulse/services/aggregator"
 	"github.com/alphapulse/alphapulse/services/alphapulse/exchanges"
 	"github.com/alphapulse/alphapulse/services/api"
+	"github.com/alphapulse/alphapulse/services/notifier"
 	"github.com/alphapulse/alphapulse/services/scheduler"
 	"github.com/alphapulse/alphapulse/shared/daemon"
 )
@@ -106,6 +108,26 @@ func (m *machine) addParts(bound *boundAPI) error {
 	m.addLate(daemon.Component{Name: "scheduler", Run: s.Run}, daemon.Component{Name: "aggregator", Run: a.Run})
 	m.addLate(server.Components(bound.listener)...)
 	m.term.step("api", "%s", m.at.api)
+	return m.addNotifier()
+}
+
+// addNotifier adds the notifier if there is somebody to tell.
+func (m *machine) addNotifier() error {
+	if len(m.cfg.Notify) == 0 {
+		return nil
+	}
+	n, err := notifier.New(notifier.Config{Targets: m.cfg.Notify}, notifier.Deps{
+		DB: m.db, Broker: m.queue, Log: m.log.WithField("service", "notifier"),
+	})
+	if err != nil {
+		return err
+	}
+	m.addLate(daemon.Component{Name: "notifier", Run: n.Run})
+	names := make([]string, len(m.cfg.Notify))
+	for i, target := range m.cfg.Notify {
+		names[i] = target.Name
+	}
+	m.term.step("notifier", "tells %s", strings.Join(names, ", "))
 	return nil
 }
 
