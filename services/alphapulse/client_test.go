@@ -96,6 +96,8 @@ func TestAnAPIThatIsNotThere(t *testing.T) {
 		{"verify", "main"},
 		{"quarantine", "list"},
 		{"quarantine", "retry", "--all"},
+		{"dead", "list"},
+		{"dead", "requeue", "--all"},
 		{"candles", "list"},
 		{"accounts", "subs", "main"},
 	} {

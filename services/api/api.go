@@ -39,6 +39,8 @@ type Deps struct {
 	// written is always read from DB.
 	Reads  *postgres.Reads
 	Broker Broker
+	// Past is the same broker's memory; required.
+	Past Past
 	// Sealer encrypts keys. It cannot decrypt them.
 	Sealer *vault.Sealer
 	// BaseURL gives the usual address of an exchange's environment. For an
@@ -58,6 +60,7 @@ func (d Deps) validate() error {
 	}{
 		{d.DB == nil, "a database"},
 		{d.Broker == nil, "a broker"},
+		{d.Past == nil, "the broker's streams"},
 		{d.Sealer == nil, "the vault's public key (" + vault.PublicKeySetting + ")"},
 		{d.BaseURL == nil, "the exchanges' addresses"},
 	} {
@@ -126,12 +129,14 @@ func (a *API) Handler() http.Handler {
 	rpc.Handle(controlv1connect.NewHistoryServiceHandler(histories{a}, options))
 	rpc.Handle(controlv1connect.NewQuarantineServiceHandler(quarantine{a}, options))
 	rpc.Handle(controlv1connect.NewCandleServiceHandler(candles{a}, options))
+	rpc.Handle(controlv1connect.NewDeadServiceHandler(dead{a}, options))
 
 	mux := http.NewServeMux()
 	daemon.Endpoints{Ready: a.ready()}.Register(mux)
 	for _, service := range []string{
 		controlv1connect.AccountServiceName, controlv1connect.RunServiceName, controlv1connect.StatusServiceName,
 		controlv1connect.HistoryServiceName, controlv1connect.QuarantineServiceName, controlv1connect.CandleServiceName,
+		controlv1connect.DeadServiceName,
 	} {
 		mux.Handle("/"+service+"/", a.guard.protect(rpc))
 	}
