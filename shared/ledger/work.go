@@ -27,6 +27,7 @@ type newWork struct {
 	Subject syncjob.Subject
 	Trigger syncjob.Trigger
 	Jobs    []newJob
+	Growing bool // more jobs will come: the run is not folded before
 }
 
 func (n newWork) types() []syncjob.DataType {
@@ -42,11 +43,11 @@ func (n newWork) types() []syncjob.DataType {
 // the subject has room for; the others are held back (see letGo).
 func (l *Ledger) createWork(ctx context.Context, tx pgx.Tx, n newWork) (string, error) {
 	insert := fmt.Sprintf(`
-INSERT INTO alphapulse.sync_runs (%s, requested_types, trigger, jobs_total, started_at, deadline_at)
-VALUES ($1, $2, $3, $4, clock_timestamp(), clock_timestamp() + $5::interval) RETURNING id`, subjectColumn(n.Subject.Kind))
+INSERT INTO alphapulse.sync_runs (%s, requested_types, trigger, jobs_total, growing, started_at, deadline_at)
+VALUES ($1, $2, $3, $4, $6, clock_timestamp(), clock_timestamp() + $5::interval) RETURNING id`, subjectColumn(n.Subject.Kind))
 	var id string
 	err := tx.QueryRow(ctx, insert, n.Subject.ID, typeNames(n.types()), string(n.Trigger), len(n.Jobs),
-		syncjob.RunDeadline(n.Trigger, 0)).Scan(&id)
+		syncjob.RunDeadline(n.Trigger, 0), n.Growing).Scan(&id)
 	if err != nil {
 		return "", fmt.Errorf("creating %s run: %w", n.Trigger, err)
 	}
