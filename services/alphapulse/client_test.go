@@ -98,6 +98,7 @@ func TestAnAPIThatIsNotThere(t *testing.T) {
 		{"quarantine", "retry", "--all"},
 		{"dead", "list"},
 		{"dead", "requeue", "--all"},
+		{"replay", "--since", "2025-01-31"},
 		{"candles", "list"},
 		{"accounts", "subs", "main"},
 	} {

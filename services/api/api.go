@@ -130,13 +130,14 @@ func (a *API) Handler() http.Handler {
 	rpc.Handle(controlv1connect.NewQuarantineServiceHandler(quarantine{a}, options))
 	rpc.Handle(controlv1connect.NewCandleServiceHandler(candles{a}, options))
 	rpc.Handle(controlv1connect.NewDeadServiceHandler(dead{a}, options))
+	rpc.Handle(controlv1connect.NewReplayServiceHandler(replays{a}, options))
 
 	mux := http.NewServeMux()
 	daemon.Endpoints{Ready: a.ready()}.Register(mux)
 	for _, service := range []string{
 		controlv1connect.AccountServiceName, controlv1connect.RunServiceName, controlv1connect.StatusServiceName,
 		controlv1connect.HistoryServiceName, controlv1connect.QuarantineServiceName, controlv1connect.CandleServiceName,
-		controlv1connect.DeadServiceName,
+		controlv1connect.DeadServiceName, controlv1connect.ReplayServiceName,
 	} {
 		mux.Handle("/"+service+"/", a.guard.protect(rpc))
 	}

@@ -27,6 +27,7 @@ type client struct {
 	controlv1connect.QuarantineServiceClient
 	controlv1connect.CandleServiceClient
 	controlv1connect.DeadServiceClient
+	controlv1connect.ReplayServiceClient
 }
 
 func newClient(url string, options ...connect.ClientOption) client {
@@ -38,6 +39,7 @@ func newClient(url string, options ...connect.ClientOption) client {
 		controlv1connect.NewQuarantineServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewCandleServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewDeadServiceClient(http.DefaultClient, url, options...),
+		controlv1connect.NewReplayServiceClient(http.DefaultClient, url, options...),
 	}
 }
 

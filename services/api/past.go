@@ -13,6 +13,7 @@ import (
 
 // Past reads again what the broker's streams still hold.
 type Past interface {
+	JobsState(ctx context.Context) (queue.StreamState, error)
 	StoredJobs(ctx context.Context, query queue.JobsQuery) (queue.JobsPage, error)
 	DeadJobs(ctx context.Context) (ids []string, since time.Time, err error)
 }

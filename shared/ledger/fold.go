@@ -24,7 +24,11 @@ func (l *Ledger) Fold(ctx context.Context, runID string) (folded bool, err error
 		if err := tx.QueryRow(ctx, lock, runID).Scan(&status, &growing); err != nil {
 			return notFound(err, "run %s", runID)
 		}
-		if status != syncjob.RunRunning || growing {
+		if status != syncjob.RunRunning {
+			folded = false
+			return nil
+		}
+		if growing {
 			folded = false
 			return nil
 		}

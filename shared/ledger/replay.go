@@ -29,9 +29,9 @@ func (s ReplayStatus) Open() bool { return s == ReplayPlanning || s == ReplayRun
 
 // Which jobs a replay is about.
 const (
-	ReplayAny    = "any"
+	ReplayAny        = "any"
 	ReplayOnlyFailed = "failed"
-	ReplayOnlyDead = "dead"
+	ReplayOnlyDead   = "dead"
 )
 
 // Rates of a replay, in new jobs a second.

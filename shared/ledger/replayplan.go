@@ -88,7 +88,7 @@ WHERE id = $1`
 // lockReplay reports whether a replay is still where it was when it was read.
 func lockReplay(ctx context.Context, tx pgx.Tx, r Replay) (bool, error) {
 	const lock = `
-SELECT status = $2 AND phase = $3 AND next_seq = $4 AND jobs_stream = $5 AND jobs_tables = $6
+SELECT status = 'planning' AND status = $2 AND phase = $3 AND next_seq = $4 AND jobs_stream = $5 AND jobs_tables = $6
 FROM alphapulse.replays WHERE id = $1 FOR NO KEY UPDATE`
 	var mine bool
 	err := tx.QueryRow(ctx, lock, r.ID, string(r.Status), r.Phase, int64(r.NextSeq), r.FromStream, r.FromTables).Scan(&mine)
@@ -98,7 +98,7 @@ FROM alphapulse.replays WHERE id = $1 FOR NO KEY UPDATE`
 	return mine, err
 }
 
-// refusal is why a job that was found is not replayed; '' if it is.
+// refusal is why a job that was found is not replayed; ” if it is.
 const refusal = `
 CASE WHEN j.status IN ('queued', 'running', 'waiting') THEN 'it is still open'
      WHEN j.data_type = 'probe' THEN 'a probe is made anew: alphapulse accounts test'

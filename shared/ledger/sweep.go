@@ -134,7 +134,8 @@ ORDER BY r.deadline_at LIMIT $1`
 func (l *Ledger) Unfolded(ctx context.Context, limit int) ([]string, error) {
 	const find = `
 SELECT r.id FROM alphapulse.sync_runs r
-WHERE r.status = 'running' AND r.started_at IS NOT NULL AND NOT r.growing
+WHERE r.status = 'running' AND r.started_at IS NOT NULL
+  AND NOT r.growing
   AND NOT EXISTS (SELECT FROM alphapulse.sync_jobs j
                   WHERE j.run_id = r.id AND j.status IN ('queued', 'running', 'waiting'))
 ORDER BY r.deadline_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`

@@ -81,3 +81,26 @@ func (s *Server) Dead(t testing.TB, account ledger.Account, dataType syncjob.Dat
 	require.NoError(t, err)
 	return dead
 }
+
+// Replays plans all open replays from the tables, and makes that many batches of
+// the jobs of each.
+func (s *Server) Replays(t testing.TB, batches int) {
+	t.Helper()
+	open, err := s.Ledger.Replays(t.Context(), 100)
+	require.NoError(t, err)
+	for _, r := range open {
+		if r.Status == ledger.ReplayPlanning {
+			require.NoError(t, s.Ledger.PlanFromStream(t.Context(), r, ledger.StreamPage{End: true}))
+		}
+		for r.Status == ledger.ReplayPlanning {
+			r, err = s.Ledger.Replay(t.Context(), r.ID)
+			require.NoError(t, err)
+			require.NoError(t, s.Ledger.PlanFromTables(t.Context(), r))
+		}
+		for range batches {
+			s.Exec(t, `UPDATE alphapulse.replays SET next_at = clock_timestamp() WHERE id = $1`, r.ID)
+			_, err = s.Ledger.ReplayBatch(t.Context(), r.ID)
+			require.NoError(t, err)
+		}
+	}
+}
