@@ -47,7 +47,7 @@ func TestReplayOnTheCommandLine(t *testing.T) {
 	require.Contains(t, done.stdout, ": finished.")
 	require.Contains(t, done.stderr, " jobs: finished")
 	view := decode[replayView](t, sh.ok(t, "replay", "show", id, "--json"))
-	require.EqualValues(t, view.Replayed, view.Progress.Succeeded)
+	require.Equal(t, view.Replayed, view.Progress.Succeeded)
 	require.Len(t, view.Runs, 1)
 	require.Equal(t, "rows are gone", view.Note)
 	again := sh.run(t, "replay", "cancel", id)

@@ -202,11 +202,9 @@ func TestWhatTheStreamHasAndWhatTheTablesAddIsCountedApart(t *testing.T) {
 	b.ended(account, syncjob.Ledger, syncjob.Backfill, 2, minuteEach)
 	b.ended(other, syncjob.Fills, syncjob.Backfill, 3, minuteEach)
 	open := b.jobOf(b.manual(account, syncjob.Fills).ID, syncjob.Fills)
-	var streamed []string
-	for _, j := range b.texts(`SELECT id::text FROM alphapulse.sync_jobs WHERE data_type = 'fills' AND account_id = $1 AND status = 'succeeded'
-	                           ORDER BY queued_at LIMIT 3`, account.ID) {
-		streamed = append(streamed, j)
-	}
+	streamed := b.texts(`
+SELECT id::text FROM alphapulse.sync_jobs WHERE data_type = 'fills' AND account_id = $1 AND status = 'succeeded' ORDER BY queued_at LIMIT 3`,
+		account.ID)
 	foreign := b.texts(`SELECT id::text FROM alphapulse.sync_jobs WHERE account_id = $1`, other.ID)
 	page := append([]string{uuid.NewString(), open, streamed[0]}, append(streamed, foreign...)...)
 	f := hour(account)
