@@ -57,6 +57,8 @@ type client struct {
 	controlv1connect.QueueServiceClient
 	controlv1connect.DataServiceClient
 	controlv1connect.NoticeServiceClient
+	controlv1connect.DeadServiceClient
+	controlv1connect.ReplayServiceClient
 
 	base         *url.URL
 	http         *http.Client
@@ -108,6 +110,8 @@ func newClient(base *url.URL, token vault.Secret, insecureHTTP bool) *client {
 		QueueServiceClient:      controlv1connect.NewQueueServiceClient(hc, address, options),
 		DataServiceClient:       controlv1connect.NewDataServiceClient(hc, address, options),
 		NoticeServiceClient:     controlv1connect.NewNoticeServiceClient(hc, address, options),
+		DeadServiceClient:       controlv1connect.NewDeadServiceClient(hc, address, options),
+		ReplayServiceClient:     controlv1connect.NewReplayServiceClient(hc, address, options),
 		base:                    base, http: hc, insecureHTTP: insecureHTTP,
 	}
 }

@@ -96,6 +96,9 @@ func TestAnAPIThatIsNotThere(t *testing.T) {
 		{"verify", "main"},
 		{"quarantine", "list"},
 		{"quarantine", "retry", "--all"},
+		{"dead", "list"},
+		{"dead", "requeue", "--all"},
+		{"replay", "--since", "2025-01-31"},
 		{"candles", "list"},
 		{"accounts", "subs", "main"},
 	} {

@@ -9,8 +9,8 @@ import (
 func (p *program) clientCommands() []*cobra.Command {
 	return []*cobra.Command{
 		p.accountsCommand(), p.syncCommand(), p.statusCommand(), p.runsCommand(), p.coverageCommand(), p.backfillCommand(),
-		p.verifyCommand(), p.lagCommand(), p.quarantineCommand(), p.candlesCommand(), p.showCommand(), p.exportCommand(),
-		p.noticesCommand(), p.doctorCommand(),
+		p.verifyCommand(), p.lagCommand(), p.quarantineCommand(), p.deadCommand(), p.replayCommand(), p.candlesCommand(),
+		p.showCommand(), p.exportCommand(), p.noticesCommand(), p.doctorCommand(),
 	}
 }
 

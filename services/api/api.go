@@ -41,6 +41,8 @@ type Deps struct {
 	// written is always read from DB.
 	Reads  *postgres.Reads
 	Broker Broker
+	// Past is the same broker's memory; required.
+	Past Past
 	// Sealer encrypts keys. It cannot decrypt them.
 	Sealer *vault.Sealer
 	// BaseURL gives the usual address of an exchange's environment. For an
@@ -60,6 +62,7 @@ func (d Deps) validate() error {
 	}{
 		{d.DB == nil, "a database"},
 		{d.Broker == nil, "a broker"},
+		{d.Past == nil, "the broker's streams"},
 		{d.Sealer == nil, "the vault's public key (" + vault.PublicKeySetting + ")"},
 		{d.BaseURL == nil, "the exchanges' addresses"},
 	} {
@@ -140,6 +143,8 @@ func (a *API) Handler() http.Handler {
 	rpc.Handle(controlv1connect.NewQueueServiceHandler(queues{a}, options))
 	rpc.Handle(controlv1connect.NewDataServiceHandler(datas{a}, options))
 	rpc.Handle(controlv1connect.NewNoticeServiceHandler(notices{a}, options))
+	rpc.Handle(controlv1connect.NewDeadServiceHandler(dead{a}, options))
+	rpc.Handle(controlv1connect.NewReplayServiceHandler(replays{a}, options))
 
 	mux := http.NewServeMux()
 	daemon.Endpoints{Ready: a.ready()}.Register(mux)
@@ -149,6 +154,7 @@ func (a *API) Handler() http.Handler {
 		controlv1connect.QueueServiceName,
 		controlv1connect.DataServiceName,
 		controlv1connect.NoticeServiceName,
+		controlv1connect.DeadServiceName, controlv1connect.ReplayServiceName,
 	} {
 		mux.Handle("/"+service+"/", a.guard.protect(rpc))
 	}

@@ -28,6 +28,8 @@ type client struct {
 	controlv1connect.CandleServiceClient
 	controlv1connect.QueueServiceClient
 	controlv1connect.DataServiceClient
+	controlv1connect.DeadServiceClient
+	controlv1connect.ReplayServiceClient
 }
 
 func newClient(url string, options ...connect.ClientOption) client {
@@ -40,6 +42,8 @@ func newClient(url string, options ...connect.ClientOption) client {
 		controlv1connect.NewCandleServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewQueueServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewDataServiceClient(http.DefaultClient, url, options...),
+		controlv1connect.NewDeadServiceClient(http.DefaultClient, url, options...),
+		controlv1connect.NewReplayServiceClient(http.DefaultClient, url, options...),
 	}
 }
 

@@ -20,6 +20,7 @@ const (
 	classUnauthenticated = "unauthenticated"
 	classOverload        = "overload"
 	classDatabase        = "database"
+	classBroker          = "broker"
 	classStopping        = "stopping"
 	classInternal        = "internal"
 )

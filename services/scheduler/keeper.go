@@ -76,9 +76,14 @@ func (k *keeper) prune(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if runs+history+quarantine > 0 {
-		k.log.WithFields(logrus.Fields{"runs": runs, "history_rows": history, "quarantine_rows": quarantine}).
-			Info("removed what is past its retention")
+	replays, err := k.ledger.PruneReplays(ctx, k.cfg.Batch)
+	if err != nil {
+		return 0, err
+	}
+	if runs+history+quarantine+replays > 0 {
+		k.log.WithFields(logrus.Fields{
+			"runs": runs, "history_rows": history, "quarantine_rows": quarantine, "replays": replays,
+		}).Info("removed what is past its retention")
 	}
 	if runs >= k.cfg.Batch || max(history, quarantine) >= historyRows*k.cfg.Batch {
 		return 0, nil

@@ -31,7 +31,7 @@ type Scheduler struct {
 	queue  *queue.Queue
 	log    *logrus.Entry
 
-	planning, publishing, topology, sweeping, holding, lining, stewarding, stretching, purging, pruning *loop
+	planning, publishing, topology, sweeping, holding, lining, stewarding, replaying, stretching, purging, pruning *loop
 }
 
 // New prepares a scheduler; it does nothing before Run.
@@ -65,6 +65,7 @@ func (s *Scheduler) wire() {
 	sweeper := &sweeper{ledger: s.ledger, log: s.log, every: s.cfg.Sweep, held: s.cfg.Held, batch: s.cfg.Batch}
 	lines := &lineChecker{ledger: s.ledger, queue: s.queue, log: s.log, every: s.cfg.Sweep, batch: s.cfg.Batch}
 	steward := &steward{ledger: s.ledger, log: s.log, every: s.cfg.Steward, batch: s.cfg.Batch}
+	replayer := &replayer{ledger: s.ledger, queue: s.queue, log: s.log, poll: s.cfg.Poll}
 	keeper := &keeper{ledger: s.ledger, queue: s.queue, log: s.log, cfg: s.cfg}
 
 	s.planning = newLoop("plan", retryOften, s.log, planner.step)
@@ -73,6 +74,7 @@ func (s *Scheduler) wire() {
 	s.sweeping = newLoop("sweep", retryOften, s.log, sweeper.step)
 	s.holding = newLoop("held", retrySlow, s.log, sweeper.stepHeld)
 	s.stewarding = newLoop("steward", retryRarely, s.log, steward.step)
+	s.replaying = newLoop("replay", retrySlow, s.log, replayer.step)
 	s.lining = newLoop("lines", retryOften, s.log, lines.step)
 	s.stretching = newLoop("stretch", s.cfg.Stretch, s.log, keeper.stretch)
 	s.purging = newLoop("purge", retryRarely, s.log, keeper.purge)
@@ -82,13 +84,14 @@ func (s *Scheduler) wire() {
 	publisher.missing, publisher.full = s.topology.kick, s.purging.kick
 	topology.created = s.lining.kick
 	sweeper.due, steward.due = s.publishing.kick, s.publishing.kick
+	replayer.due = s.publishing.kick
 	lines.missing, lines.due = s.topology.kick, s.publishing.kick
 }
 
 func (s *Scheduler) loops() []*loop {
 	return []*loop{
-		s.topology, s.planning, s.publishing, s.sweeping, s.holding, s.lining, s.stewarding, s.stretching, s.purging,
-		s.pruning,
+		s.topology, s.planning, s.publishing, s.sweeping, s.holding, s.lining, s.stewarding, s.replaying, s.stretching,
+		s.purging, s.pruning,
 	}
 }
 
@@ -110,7 +113,7 @@ func (s *Scheduler) Run(take, work context.Context) error {
 // listen lets NOTIFY wake the loops. It is a hint: every loop also looks by
 // itself.
 func (s *Scheduler) listen(ctx context.Context) {
-	channels := []string{ledger.ChannelJobs, ledger.ChannelAccounts}
+	channels := []string{ledger.ChannelJobs, ledger.ChannelAccounts, ledger.ChannelReplays}
 	err := s.db.Listen(ctx, channels, func(_ context.Context, n postgres.Notification) {
 		switch n.Channel {
 		case ledger.ChannelJobs:
@@ -118,6 +121,8 @@ func (s *Scheduler) listen(ctx context.Context) {
 		case ledger.ChannelAccounts:
 			s.topology.kick()
 			s.planning.kick()
+		case ledger.ChannelReplays:
+			s.replaying.kick()
 		default: // listening has begun: anything may have happened before
 			s.topology.kick()
 			s.planning.kick()

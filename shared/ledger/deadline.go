@@ -11,7 +11,7 @@ import (
 
 // moving is the condition that a run's deadline moves on with what it does.
 // Such a run has no known length: it may be a year of windows.
-const moving = `trigger IN ('backfill', 'verify', 'repair')`
+const moving = `trigger IN ('backfill', 'verify', 'repair', 'replay')`
 
 // extendMoving gives runs whose deadline is near the time that their progress
 // earns: a span from the last job that ended or from the end of the wait that

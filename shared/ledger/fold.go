@@ -9,7 +9,8 @@ import (
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
-// Fold ends a run all of whose jobs are terminal, and reports whether it did.
+// Fold ends a run all of whose jobs are terminal, and reports whether it did. A
+// run that is growing waits for the jobs that are yet to come.
 // It waits for the run's lock. The counts are read in a statement after the
 // lock, and so after any change of a job that the lock waited for.
 func (l *Ledger) Fold(ctx context.Context, runID string) (folded bool, err error) {
@@ -17,12 +18,17 @@ func (l *Ledger) Fold(ctx context.Context, runID string) (folded bool, err error
 		if err := lockProbedAccount(ctx, tx, runID); err != nil {
 			return notFound(err, "run %s", runID)
 		}
-		const lock = `SELECT status FROM alphapulse.sync_runs WHERE id = $1 FOR NO KEY UPDATE`
+		const lock = `SELECT status, growing FROM alphapulse.sync_runs WHERE id = $1 FOR NO KEY UPDATE`
 		var status syncjob.RunStatus
-		if err := tx.QueryRow(ctx, lock, runID).Scan(&status); err != nil {
+		var growing bool
+		if err := tx.QueryRow(ctx, lock, runID).Scan(&status, &growing); err != nil {
 			return notFound(err, "run %s", runID)
 		}
 		if status != syncjob.RunRunning {
+			folded = false
+			return nil
+		}
+		if growing {
 			folded = false
 			return nil
 		}

@@ -22,6 +22,7 @@ const (
 	ChannelJobs     = "alphapulse_jobs"     // a job is due to be published
 	ChannelRuns     = "alphapulse_runs"     // a run ended; payload: its id
 	ChannelAccounts = "alphapulse_accounts" // a market or an account was added or changed
+	ChannelReplays  = "alphapulse_replays"  // a replay was asked for; payload: its id
 )
 
 // Settings are the numbers of the protocol.

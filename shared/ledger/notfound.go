@@ -17,6 +17,14 @@ func nullTime(t time.Time) *time.Time {
 	return &t
 }
 
+// nullText is NULL for the empty text.
+func nullText(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
 // notFound turns "no rows" into ErrNotFound and wraps what else went wrong with
 // what was looked for.
 func notFound(err error, format string, args ...any) error {

@@ -98,8 +98,8 @@ func (l *Ledger) EndOverdue(ctx context.Context, limit int) (int, error) {
 		return 0, err
 	}
 	const find = `
-SELECT r.id, EXISTS (SELECT FROM alphapulse.sync_jobs j
-                     WHERE j.run_id = r.id AND j.status IN ('queued', 'running', 'waiting'))
+SELECT r.id, r.growing OR EXISTS (SELECT FROM alphapulse.sync_jobs j
+                                  WHERE j.run_id = r.id AND j.status IN ('queued', 'running', 'waiting'))
 FROM alphapulse.sync_runs r
 WHERE r.status = 'running' AND r.deadline_at < (SELECT clock_timestamp())
 ORDER BY r.deadline_at LIMIT $1`
@@ -135,6 +135,7 @@ func (l *Ledger) Unfolded(ctx context.Context, limit int) ([]string, error) {
 	const find = `
 SELECT r.id FROM alphapulse.sync_runs r
 WHERE r.status = 'running' AND r.started_at IS NOT NULL
+  AND NOT r.growing
   AND NOT EXISTS (SELECT FROM alphapulse.sync_jobs j
                   WHERE j.run_id = r.id AND j.status IN ('queued', 'running', 'waiting'))
 ORDER BY r.deadline_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`

@@ -13,10 +13,12 @@ import (
 
 // newJob is a job to be made of which a run may have several of one type.
 type newJob struct {
-	Type   syncjob.DataType
-	Lane   syncjob.Lane
-	Window *Window
-	Params map[string]any
+	ID       string // "": the database gives it one
+	Type     syncjob.DataType
+	Lane     syncjob.Lane
+	Window   *Window
+	Params   map[string]any
+	ReplayOf string // the job whose work it repeats; "": it repeats none
 }
 
 // newWork is a run to be made of such jobs, in the order in which they are to be
@@ -25,6 +27,7 @@ type newWork struct {
 	Subject syncjob.Subject
 	Trigger syncjob.Trigger
 	Jobs    []newJob
+	Growing bool // more jobs will come: the run is not folded before
 }
 
 func (n newWork) types() []syncjob.DataType {
@@ -40,11 +43,11 @@ func (n newWork) types() []syncjob.DataType {
 // the subject has room for; the others are held back (see letGo).
 func (l *Ledger) createWork(ctx context.Context, tx pgx.Tx, n newWork) (string, error) {
 	insert := fmt.Sprintf(`
-INSERT INTO alphapulse.sync_runs (%s, requested_types, trigger, jobs_total, started_at, deadline_at)
-VALUES ($1, $2, $3, $4, clock_timestamp(), clock_timestamp() + $5::interval) RETURNING id`, subjectColumn(n.Subject.Kind))
+INSERT INTO alphapulse.sync_runs (%s, requested_types, trigger, jobs_total, growing, started_at, deadline_at)
+VALUES ($1, $2, $3, $4, $6, clock_timestamp(), clock_timestamp() + $5::interval) RETURNING id`, subjectColumn(n.Subject.Kind))
 	var id string
 	err := tx.QueryRow(ctx, insert, n.Subject.ID, typeNames(n.types()), string(n.Trigger), len(n.Jobs),
-		syncjob.RunDeadline(n.Trigger, 0)).Scan(&id)
+		syncjob.RunDeadline(n.Trigger, 0), n.Growing).Scan(&id)
 	if err != nil {
 		return "", fmt.Errorf("creating %s run: %w", n.Trigger, err)
 	}
@@ -83,14 +86,16 @@ func (l *Ledger) addWork(ctx context.Context, tx pgx.Tx, runID string, n newWork
 	}
 	insert := fmt.Sprintf(`
 INSERT INTO alphapulse.sync_jobs
-    (run_id, account_id, market_id, data_type, lane, trigger, consumer, "window", params, max_attempts, next_at)
-SELECT $1, %s, %s, j.data_type, j.lane, $3,
-       m.exchange || '-' || m.environment || '-' || j.data_type || '-' || j.lane, j.span, j.params::jsonb, j.attempts,
+    (id, run_id, account_id, market_id, data_type, lane, trigger, consumer, "window", params, replay_of, max_attempts,
+     next_at)
+SELECT coalesce(j.id, gen_random_uuid()), $1, %s, %s, j.data_type, j.lane, $3,
+       m.exchange || '-' || m.environment || '-' || j.data_type || '-' || j.lane, j.span, j.params::jsonb, j.replay_of,
+       j.attempts,
        CASE WHEN j.held THEN 'infinity'::timestamptz ELSE clock_timestamp() END
-FROM unnest($4::text[], $5::text[], $6::tstzrange[], $7::text[], $8::integer[], $9::boolean[])
-         AS j (data_type, lane, span, params, attempts, held), %s`, account, market, source)
+FROM unnest($4::text[], $5::text[], $6::tstzrange[], $7::text[], $8::integer[], $9::boolean[], $10::uuid[], $11::uuid[])
+         AS j (data_type, lane, span, params, attempts, held, id, replay_of), %s`, account, market, source)
 	tag, err := tx.Exec(ctx, insert, runID, n.Subject.ID, string(n.Trigger), rows.types, rows.lanes, rows.spans,
-		rows.params, rows.attempts, held)
+		rows.params, rows.attempts, held, rows.ids, rows.replayOf)
 	if err != nil {
 		return fmt.Errorf("creating jobs: %w", err)
 	}
@@ -103,10 +108,11 @@ FROM unnest($4::text[], $5::text[], $6::tstzrange[], $7::text[], $8::integer[], 
 
 // jobRows are jobs as columns.
 type jobRows struct {
-	types, lanes []string
-	spans        []*pgtype.Range[pgtype.Timestamptz]
-	params       []*string
-	attempts     []int
+	types, lanes  []string
+	spans         []*pgtype.Range[pgtype.Timestamptz]
+	params        []*string
+	attempts      []int
+	ids, replayOf []*string
 }
 
 func workRows(n newWork, held []bool) (jobRows, error) {
@@ -121,6 +127,8 @@ func workRows(n newWork, held []bool) (jobRows, error) {
 		rows.spans = append(rows.spans, rangeOf(job.Window))
 		rows.params = append(rows.params, params)
 		rows.attempts = append(rows.attempts, syncjob.MaxAttempts(job.Lane, n.Trigger))
+		rows.ids = append(rows.ids, nullText(job.ID))
+		rows.replayOf = append(rows.replayOf, nullText(job.ReplayOf))
 	}
 	return rows, nil
 }

@@ -99,7 +99,7 @@ func (m *machine) addParts(bound *boundAPI) error {
 		return err
 	}
 	server, err := api.New(bound.cfg, api.Deps{
-		DB: m.db, Broker: m.queue, Sealer: m.sealer, BaseURL: exchanges.BaseURL, Ready: m.demo.checks(),
+		DB: m.db, Broker: m.queue, Past: m.queue, Sealer: m.sealer, BaseURL: exchanges.BaseURL, Ready: m.demo.checks(),
 		Log: m.log.WithField("service", "api"),
 	})
 	if err != nil {

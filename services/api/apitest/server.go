@@ -52,7 +52,8 @@ func New(t testing.TB, change ...func(*api.Config, *api.Deps)) *Server {
 	s.Ledger = ledger.New(s.DB, ledger.Settings{})
 	s.Opener = opener(t, s.KeyDir)
 	cfg := api.Config{Listen: "127.0.0.1:0"}
-	deps := api.Deps{DB: s.DB, Broker: s.Broker.Queue(), Sealer: s.Opener.Sealer(), BaseURL: BaseURL}
+	broker := s.Broker.Queue()
+	deps := api.Deps{DB: s.DB, Broker: broker, Past: broker, Sealer: s.Opener.Sealer(), BaseURL: BaseURL}
 	for _, c := range change {
 		c(&cfg, &deps)
 	}

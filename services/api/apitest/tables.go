@@ -1,11 +1,13 @@
 package apitest
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
 // Exec runs a statement that a test prepares the tables with.
@@ -49,4 +51,56 @@ FROM alphapulse.sync_jobs, (VALUES ('unified/BTC', 'changed', 'total', '1.5', '2
     ('unified/ETH', 'missing', NULL, NULL, NULL), ('unified/SOL', 'extra', NULL, NULL, NULL))
     AS d (row_key, kind, name, stored, exchange)
 WHERE id = $1`, job.JobID)
+}
+
+// Dead starts a manual run of a type, lets its job fail three times, and gives
+// the id of the dead job. The server must not have a fleet yet.
+func (s *Server) Dead(t testing.TB, account ledger.Account, dataType syncjob.DataType) string {
+	t.Helper()
+	run, _, err := s.Ledger.StartManual(t.Context(), account.ID, []syncjob.DataType{dataType})
+	require.NoError(t, err)
+	var dead string
+	f := &Fleet{s: s, answer: func(job *ledger.Claimed) (*ledger.Outcome, *ledger.KeyFacts) {
+		out := ledger.Outcome{
+			Status: syncjob.Waiting, Wait: syncjob.WaitRetry, Counted: true, Class: syncjob.Transient, Code: "500",
+			Message: fmt.Sprintf("attempt %d broke", job.Attempt),
+		}
+		if job.LastAttempt() {
+			dead, out.Status, out.Wait = job.JobID, syncjob.Dead, ""
+		}
+		return &out, nil
+	}}
+	for range 100 {
+		if dead != "" {
+			break
+		}
+		require.NoError(t, f.step(t.Context()))
+	}
+	require.NotEmpty(t, dead, "the job did not die")
+	_, err = s.Ledger.Fold(t.Context(), run.ID)
+	require.NoError(t, err)
+	return dead
+}
+
+// Replays plans all open replays from the tables, and makes that many batches of
+// the jobs of each.
+func (s *Server) Replays(t testing.TB, batches int) {
+	t.Helper()
+	open, err := s.Ledger.Replays(t.Context(), 100)
+	require.NoError(t, err)
+	for _, r := range open {
+		if r.Status == ledger.ReplayPlanning {
+			require.NoError(t, s.Ledger.PlanFromStream(t.Context(), r, ledger.StreamPage{End: true}))
+		}
+		for r.Status == ledger.ReplayPlanning {
+			r, err = s.Ledger.Replay(t.Context(), r.ID)
+			require.NoError(t, err)
+			require.NoError(t, s.Ledger.PlanFromTables(t.Context(), r))
+		}
+		for range batches {
+			s.Exec(t, `UPDATE alphapulse.replays SET next_at = clock_timestamp() WHERE id = $1`, r.ID)
+			_, err = s.Ledger.ReplayBatch(t.Context(), r.ID)
+			require.NoError(t, err)
+		}
+	}
 }

@@ -194,8 +194,9 @@ func (f *Fleet) WorkerWith(cfg worker.Config) *Part {
 // API starts an API and gives its address.
 func (f *Fleet) API() string {
 	f.T.Helper()
+	q := f.Queue()
 	a, err := api.New(api.Config{Listen: "127.0.0.1:0"}, api.Deps{
-		DB: f.open(f.name("api"), 8), Broker: f.Queue(), Sealer: f.opener.Sealer(), Log: f.Log,
+		DB: f.open(f.name("api"), 8), Broker: q, Past: q, Sealer: f.opener.Sealer(), Log: f.Log,
 		BaseURL: func(string, string) (string, error) { return f.Sim.URL, nil },
 	})
 	require.NoError(f.T, err)

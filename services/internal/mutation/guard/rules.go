@@ -52,6 +52,8 @@ func Design() []string {
 		"design: a lost transaction is run again as a whole",
 		"design: a pool follows the primary",
 		"design: a replica that is behind is not read",
+		"design: a dead letter is dealt with once",
+		"design: a run that grows is not over",
 	}
 }
 
