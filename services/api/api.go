@@ -126,12 +126,14 @@ func (a *API) Handler() http.Handler {
 	rpc.Handle(controlv1connect.NewHistoryServiceHandler(histories{a}, options))
 	rpc.Handle(controlv1connect.NewQuarantineServiceHandler(quarantine{a}, options))
 	rpc.Handle(controlv1connect.NewCandleServiceHandler(candles{a}, options))
+	rpc.Handle(controlv1connect.NewControlServiceHandler(controls{a}, options))
 
 	mux := http.NewServeMux()
 	daemon.Endpoints{Ready: a.ready()}.Register(mux)
 	for _, service := range []string{
 		controlv1connect.AccountServiceName, controlv1connect.RunServiceName, controlv1connect.StatusServiceName,
 		controlv1connect.HistoryServiceName, controlv1connect.QuarantineServiceName, controlv1connect.CandleServiceName,
+		controlv1connect.ControlServiceName,
 	} {
 		mux.Handle("/"+service+"/", a.guard.protect(rpc))
 	}

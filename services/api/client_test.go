@@ -26,6 +26,7 @@ type client struct {
 	controlv1connect.HistoryServiceClient
 	controlv1connect.QuarantineServiceClient
 	controlv1connect.CandleServiceClient
+	controlv1connect.ControlServiceClient
 }
 
 func newClient(url string, options ...connect.ClientOption) client {
@@ -36,6 +37,7 @@ func newClient(url string, options ...connect.ClientOption) client {
 		controlv1connect.NewHistoryServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewQuarantineServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewCandleServiceClient(http.DefaultClient, url, options...),
+		controlv1connect.NewControlServiceClient(http.DefaultClient, url, options...),
 	}
 }
 

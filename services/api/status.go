@@ -165,17 +165,5 @@ func surroundings(
 			})
 		}
 	}
-	pauses, err := reads.Pauses(ctx)
-	if err != nil {
-		return err
-	}
-	for _, p := range pauses {
-		if p.MarketID == "" || concerns(p.MarketID) {
-			out.Pauses = append(out.Pauses, &controlv1.Pause{
-				MarketId: p.MarketID, Exchange: p.Exchange, DataType: p.DataType, Lane: p.Lane, Reason: p.Reason,
-				CreatedBy: p.CreatedBy, Until: stamp(p.Until),
-			})
-		}
-	}
-	return nil
+	return addPauses(ctx, reads, list, narrow, out)
 }

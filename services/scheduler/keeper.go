@@ -76,8 +76,14 @@ func (k *keeper) prune(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if runs+history+quarantine > 0 {
-		k.log.WithFields(logrus.Fields{"runs": runs, "history_rows": history, "quarantine_rows": quarantine}).
+	pauses, err := k.ledger.PrunePauses(ctx, historyRows*k.cfg.Batch)
+	if err != nil {
+		return 0, err
+	}
+	if runs+history+quarantine+pauses > 0 {
+		k.log.WithFields(logrus.Fields{
+			"runs": runs, "history_rows": history, "quarantine_rows": quarantine, "pauses": pauses,
+		}).
 			Info("removed what is past its retention")
 	}
 	if runs >= k.cfg.Batch || max(history, quarantine) >= historyRows*k.cfg.Batch {

@@ -329,7 +329,9 @@ type TypeState struct {
 	UnreadScopes []*UnreadScope `protobuf:"bytes,14,rep,name=unread_scopes,json=unreadScopes,proto3" json:"unread_scopes,omitempty"`
 	// Of histories: complete, gaps, or none while nothing is covered. Empty for
 	// other types.
-	Coverage      string `protobuf:"bytes,15,opt,name=coverage,proto3" json:"coverage,omitempty"`
+	Coverage string `protobuf:"bytes,15,opt,name=coverage,proto3" json:"coverage,omitempty"`
+	// A pause in force stops it.
+	Paused        bool `protobuf:"varint,16,opt,name=paused,proto3" json:"paused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -467,6 +469,13 @@ func (x *TypeState) GetCoverage() string {
 		return x.Coverage
 	}
 	return ""
+}
+
+func (x *TypeState) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
 }
 
 // UnreadScope is a scope that the last walk did not read to its end.
@@ -694,7 +703,7 @@ func (x *Ban) GetReason() string {
 	return ""
 }
 
-// Pause is a stop in force. Empty fields match everything.
+// Pause is a stop in force, or one that is to come. Empty fields match everything.
 type Pause struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	MarketId  string                 `protobuf:"bytes,1,opt,name=market_id,json=marketId,proto3" json:"market_id,omitempty"`
@@ -704,7 +713,13 @@ type Pause struct {
 	Reason    string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	CreatedBy string                 `protobuf:"bytes,6,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
 	// Absent: until somebody resumes it.
-	Until         *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`
+	Until       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`
+	Id          string                 `protobuf:"bytes,8,opt,name=id,proto3" json:"id,omitempty"`
+	Environment string                 `protobuf:"bytes,9,opt,name=environment,proto3" json:"environment,omitempty"`
+	// The name of an account.
+	Account       string                 `protobuf:"bytes,10,opt,name=account,proto3" json:"account,omitempty"`
+	From          *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
+	InForce       bool                   `protobuf:"varint,12,opt,name=in_force,json=inForce,proto3" json:"in_force,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -788,6 +803,41 @@ func (x *Pause) GetUntil() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Pause) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Pause) GetEnvironment() string {
+	if x != nil {
+		return x.Environment
+	}
+	return ""
+}
+
+func (x *Pause) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Pause) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *Pause) GetInForce() bool {
+	if x != nil {
+		return x.InForce
+	}
+	return false
+}
+
 var File_alphapulse_control_v1_status_proto protoreflect.FileDescriptor
 
 const file_alphapulse_control_v1_status_proto_rawDesc = "" +
@@ -812,7 +862,7 @@ const file_alphapulse_control_v1_status_proto_rawDesc = "" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
 	"\bcompared\x18\x03 \x01(\x03R\bcompared\x12\x18\n" +
-	"\adrifted\x18\x04 \x01(\x03R\adrifted\"\x89\x05\n" +
+	"\adrifted\x18\x04 \x01(\x03R\adrifted\"\xa1\x05\n" +
 	"\tTypeState\x12\x1b\n" +
 	"\tdata_type\x18\x01 \x01(\tR\bdataType\x12/\n" +
 	"\x05every\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05every\x12B\n" +
@@ -832,7 +882,8 @@ const file_alphapulse_control_v1_status_proto_rawDesc = "" +
 	"superseded\x12\x18\n" +
 	"\askipped\x18\r \x01(\x03R\askipped\x12G\n" +
 	"\runread_scopes\x18\x0e \x03(\v2\".alphapulse.control.v1.UnreadScopeR\funreadScopes\x12\x1a\n" +
-	"\bcoverage\x18\x0f \x01(\tR\bcoverage\"\xb4\x01\n" +
+	"\bcoverage\x18\x0f \x01(\tR\bcoverage\x12\x16\n" +
+	"\x06paused\x18\x10 \x01(\bR\x06paused\"\xb4\x01\n" +
 	"\vUnreadScope\x12\x14\n" +
 	"\x05scope\x18\x01 \x01(\tR\x05scope\x12\x1f\n" +
 	"\verror_class\x18\x02 \x01(\tR\n" +
@@ -851,7 +902,7 @@ const file_alphapulse_control_v1_status_proto_rawDesc = "" +
 	"\x06egress\x18\x01 \x01(\tR\x06egress\x12\x1b\n" +
 	"\tmarket_id\x18\x02 \x01(\tR\bmarketId\x120\n" +
 	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"\xda\x01\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\xf1\x02\n" +
 	"\x05Pause\x12\x1b\n" +
 	"\tmarket_id\x18\x01 \x01(\tR\bmarketId\x12\x1a\n" +
 	"\bexchange\x18\x02 \x01(\tR\bexchange\x12\x1b\n" +
@@ -860,7 +911,13 @@ const file_alphapulse_control_v1_status_proto_rawDesc = "" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x1d\n" +
 	"\n" +
 	"created_by\x18\x06 \x01(\tR\tcreatedBy\x120\n" +
-	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until2o\n" +
+	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x0e\n" +
+	"\x02id\x18\b \x01(\tR\x02id\x12 \n" +
+	"\venvironment\x18\t \x01(\tR\venvironment\x12\x18\n" +
+	"\aaccount\x18\n" +
+	" \x01(\tR\aaccount\x12.\n" +
+	"\x04from\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12\x19\n" +
+	"\bin_force\x18\f \x01(\bR\ainForce2o\n" +
 	"\rStatusService\x12^\n" +
 	"\tGetStatus\x12'.alphapulse.control.v1.GetStatusRequest\x1a(.alphapulse.control.v1.GetStatusResponseBHZFgithub.com/alphapulse/alphapulse/proto/alphapulse/control/v1;controlv1b\x06proto3"
 
@@ -911,13 +968,14 @@ var file_alphapulse_control_v1_status_proto_depIdxs = []int32{
 	9,  // 16: alphapulse.control.v1.UnreadScope.at:type_name -> google.protobuf.Timestamp
 	9,  // 17: alphapulse.control.v1.Ban.until:type_name -> google.protobuf.Timestamp
 	9,  // 18: alphapulse.control.v1.Pause.until:type_name -> google.protobuf.Timestamp
-	0,  // 19: alphapulse.control.v1.StatusService.GetStatus:input_type -> alphapulse.control.v1.GetStatusRequest
-	1,  // 20: alphapulse.control.v1.StatusService.GetStatus:output_type -> alphapulse.control.v1.GetStatusResponse
-	20, // [20:21] is the sub-list for method output_type
-	19, // [19:20] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	9,  // 19: alphapulse.control.v1.Pause.from:type_name -> google.protobuf.Timestamp
+	0,  // 20: alphapulse.control.v1.StatusService.GetStatus:input_type -> alphapulse.control.v1.GetStatusRequest
+	1,  // 21: alphapulse.control.v1.StatusService.GetStatus:output_type -> alphapulse.control.v1.GetStatusResponse
+	21, // [21:22] is the sub-list for method output_type
+	20, // [20:21] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_alphapulse_control_v1_status_proto_init() }

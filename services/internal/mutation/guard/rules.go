@@ -52,6 +52,7 @@ func Design() []string {
 		"design: a lost transaction is run again as a whole",
 		"design: a pool follows the primary",
 		"design: a replica that is behind is not read",
+		"design: a pause stops what it matches, until it ends",
 	}
 }
 
