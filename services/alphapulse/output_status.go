@@ -93,6 +93,9 @@ func typeNotes(d *controlv1.TypeState) string {
 	if d.GetPaused() {
 		notes = append(notes, "paused")
 	}
+	if d.GetUnscheduled() {
+		notes = append(notes, "not scheduled")
+	}
 	if n := d.GetConsecutiveFailures(); n > 0 {
 		notes = append(notes, fmt.Sprintf("failed %d times in a row (%s)", n,
 			strings.TrimSuffix(d.GetErrorClass()+": "+d.GetErrorMessage(), ": ")))

@@ -52,6 +52,7 @@ type typeView struct {
 	Superseded    int32       `json:"superseded"`
 	Skipped       int64       `json:"skipped"`
 	Paused        bool        `json:"paused"`
+	Unscheduled   bool        `json:"unscheduled"`
 	UnreadScopes  []scopeView `json:"unread_scopes"`
 }
 
@@ -117,7 +118,7 @@ func viewType(t *controlv1.TypeState) typeView {
 		LastAttemptAt: instant(t.GetLastAttemptAt()), LastSuccessAt: instant(t.GetLastSuccessAt()), Stale: t.GetStale(),
 		Complete: t.GetComplete(), Coverage: t.GetCoverage(), Failures: t.GetConsecutiveFailures(), ErrorClass: t.GetErrorClass(),
 		ErrorMessage: t.GetErrorMessage(), Superseded: t.GetSuperseded(), Skipped: t.GetSkipped(),
-		Paused: t.GetPaused(), UnreadScopes: []scopeView{},
+		Paused: t.GetPaused(), Unscheduled: t.GetUnscheduled(), UnreadScopes: []scopeView{},
 	}
 	if t.GetAge() != nil {
 		seconds := t.GetAge().AsDuration().Seconds()

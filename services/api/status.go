@@ -165,5 +165,8 @@ func surroundings(
 			})
 		}
 	}
+	if err := addSchedules(ctx, reads, list, narrow, out); err != nil {
+		return err
+	}
 	return addPauses(ctx, reads, list, narrow, out)
 }

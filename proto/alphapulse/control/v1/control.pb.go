@@ -483,6 +483,366 @@ func (x *EndPauseResponse) GetPauses() []*Pause {
 	return nil
 }
 
+// TypeSchedule is the schedule of one data type of an account or a market.
+type TypeSchedule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the account; empty for what belongs to the market.
+	Account     string               `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	MarketId    string               `protobuf:"bytes,2,opt,name=market_id,json=marketId,proto3" json:"market_id,omitempty"`
+	Exchange    string               `protobuf:"bytes,3,opt,name=exchange,proto3" json:"exchange,omitempty"`
+	Environment string               `protobuf:"bytes,4,opt,name=environment,proto3" json:"environment,omitempty"`
+	DataType    string               `protobuf:"bytes,5,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
+	Every       *durationpb.Duration `protobuf:"bytes,6,opt,name=every,proto3" json:"every,omitempty"`
+	// How much longer than asked the cadence is, because the planned load is above
+	// the budget; 1 when it is not.
+	Stretch float64                `protobuf:"fixed64,7,opt,name=stretch,proto3" json:"stretch,omitempty"`
+	NextAt  *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=next_at,json=nextAt,proto3" json:"next_at,omitempty"`
+	Enabled bool                   `protobuf:"varint,9,opt,name=enabled,proto3" json:"enabled,omitempty"`
+	// A pause in force stops it.
+	Paused bool `protobuf:"varint,10,opt,name=paused,proto3" json:"paused,omitempty"`
+	// Slots that planned nothing, since the schedule was made.
+	Skipped       int64 `protobuf:"varint,11,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TypeSchedule) Reset() {
+	*x = TypeSchedule{}
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TypeSchedule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TypeSchedule) ProtoMessage() {}
+
+func (x *TypeSchedule) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TypeSchedule.ProtoReflect.Descriptor instead.
+func (*TypeSchedule) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_control_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *TypeSchedule) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *TypeSchedule) GetMarketId() string {
+	if x != nil {
+		return x.MarketId
+	}
+	return ""
+}
+
+func (x *TypeSchedule) GetExchange() string {
+	if x != nil {
+		return x.Exchange
+	}
+	return ""
+}
+
+func (x *TypeSchedule) GetEnvironment() string {
+	if x != nil {
+		return x.Environment
+	}
+	return ""
+}
+
+func (x *TypeSchedule) GetDataType() string {
+	if x != nil {
+		return x.DataType
+	}
+	return ""
+}
+
+func (x *TypeSchedule) GetEvery() *durationpb.Duration {
+	if x != nil {
+		return x.Every
+	}
+	return nil
+}
+
+func (x *TypeSchedule) GetStretch() float64 {
+	if x != nil {
+		return x.Stretch
+	}
+	return 0
+}
+
+func (x *TypeSchedule) GetNextAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextAt
+	}
+	return nil
+}
+
+func (x *TypeSchedule) GetEnabled() bool {
+	if x != nil {
+		return x.Enabled
+	}
+	return false
+}
+
+func (x *TypeSchedule) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
+}
+
+func (x *TypeSchedule) GetSkipped() int64 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+type ListSchedulesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty: of all accounts and markets.
+	Account       string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSchedulesRequest) Reset() {
+	*x = ListSchedulesRequest{}
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSchedulesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSchedulesRequest) ProtoMessage() {}
+
+func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSchedulesRequest.ProtoReflect.Descriptor instead.
+func (*ListSchedulesRequest) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_control_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ListSchedulesRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+type ListSchedulesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schedules     []*TypeSchedule        `protobuf:"bytes,1,rep,name=schedules,proto3" json:"schedules,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSchedulesResponse) Reset() {
+	*x = ListSchedulesResponse{}
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSchedulesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSchedulesResponse) ProtoMessage() {}
+
+func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSchedulesResponse.ProtoReflect.Descriptor instead.
+func (*ListSchedulesResponse) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_control_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListSchedulesResponse) GetSchedules() []*TypeSchedule {
+	if x != nil {
+		return x.Schedules
+	}
+	return nil
+}
+
+type SetScheduleRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of an account, for what is its own and what is its market's; or all
+	// accounts and markets of an exchange, an environment or a market.
+	Account     string   `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Exchange    string   `protobuf:"bytes,2,opt,name=exchange,proto3" json:"exchange,omitempty"`
+	Environment string   `protobuf:"bytes,3,opt,name=environment,proto3" json:"environment,omitempty"`
+	MarketId    string   `protobuf:"bytes,4,opt,name=market_id,json=marketId,proto3" json:"market_id,omitempty"`
+	Types       []string `protobuf:"bytes,5,rep,name=types,proto3" json:"types,omitempty"`
+	// From 1 second to 7 days. Absent: left as it is.
+	Every *durationpb.Duration `protobuf:"bytes,6,opt,name=every,proto3" json:"every,omitempty"`
+	// Absent: left as it is.
+	Enabled       *bool `protobuf:"varint,7,opt,name=enabled,proto3,oneof" json:"enabled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetScheduleRequest) Reset() {
+	*x = SetScheduleRequest{}
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetScheduleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetScheduleRequest) ProtoMessage() {}
+
+func (x *SetScheduleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetScheduleRequest.ProtoReflect.Descriptor instead.
+func (*SetScheduleRequest) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_control_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SetScheduleRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *SetScheduleRequest) GetExchange() string {
+	if x != nil {
+		return x.Exchange
+	}
+	return ""
+}
+
+func (x *SetScheduleRequest) GetEnvironment() string {
+	if x != nil {
+		return x.Environment
+	}
+	return ""
+}
+
+func (x *SetScheduleRequest) GetMarketId() string {
+	if x != nil {
+		return x.MarketId
+	}
+	return ""
+}
+
+func (x *SetScheduleRequest) GetTypes() []string {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *SetScheduleRequest) GetEvery() *durationpb.Duration {
+	if x != nil {
+		return x.Every
+	}
+	return nil
+}
+
+func (x *SetScheduleRequest) GetEnabled() bool {
+	if x != nil && x.Enabled != nil {
+		return *x.Enabled
+	}
+	return false
+}
+
+type SetScheduleResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those that were set, as they are now.
+	Schedules     []*TypeSchedule `protobuf:"bytes,1,rep,name=schedules,proto3" json:"schedules,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetScheduleResponse) Reset() {
+	*x = SetScheduleResponse{}
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetScheduleResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetScheduleResponse) ProtoMessage() {}
+
+func (x *SetScheduleResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetScheduleResponse.ProtoReflect.Descriptor instead.
+func (*SetScheduleResponse) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_control_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SetScheduleResponse) GetSchedules() []*TypeSchedule {
+	if x != nil {
+		return x.Schedules
+	}
+	return nil
+}
+
 var File_alphapulse_control_v1_control_proto protoreflect.FileDescriptor
 
 const file_alphapulse_control_v1_control_proto_rawDesc = "" +
@@ -521,12 +881,43 @@ const file_alphapulse_control_v1_control_proto_rawDesc = "" +
 	"\x02by\x18\x04 \x01(\tR\x02by\x12\x17\n" +
 	"\adry_run\x18\x05 \x01(\bR\x06dryRun\"H\n" +
 	"\x10EndPauseResponse\x124\n" +
-	"\x06pauses\x18\x01 \x03(\v2\x1c.alphapulse.control.v1.PauseR\x06pauses2\xb6\x02\n" +
+	"\x06pauses\x18\x01 \x03(\v2\x1c.alphapulse.control.v1.PauseR\x06pauses\"\xec\x02\n" +
+	"\fTypeSchedule\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1b\n" +
+	"\tmarket_id\x18\x02 \x01(\tR\bmarketId\x12\x1a\n" +
+	"\bexchange\x18\x03 \x01(\tR\bexchange\x12 \n" +
+	"\venvironment\x18\x04 \x01(\tR\venvironment\x12\x1b\n" +
+	"\tdata_type\x18\x05 \x01(\tR\bdataType\x12/\n" +
+	"\x05every\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x05every\x12\x18\n" +
+	"\astretch\x18\a \x01(\x01R\astretch\x123\n" +
+	"\anext_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x06nextAt\x12\x18\n" +
+	"\aenabled\x18\t \x01(\bR\aenabled\x12\x16\n" +
+	"\x06paused\x18\n" +
+	" \x01(\bR\x06paused\x12\x18\n" +
+	"\askipped\x18\v \x01(\x03R\askipped\"0\n" +
+	"\x14ListSchedulesRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\"Z\n" +
+	"\x15ListSchedulesResponse\x12A\n" +
+	"\tschedules\x18\x01 \x03(\v2#.alphapulse.control.v1.TypeScheduleR\tschedules\"\xfb\x01\n" +
+	"\x12SetScheduleRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1a\n" +
+	"\bexchange\x18\x02 \x01(\tR\bexchange\x12 \n" +
+	"\venvironment\x18\x03 \x01(\tR\venvironment\x12\x1b\n" +
+	"\tmarket_id\x18\x04 \x01(\tR\bmarketId\x12\x14\n" +
+	"\x05types\x18\x05 \x03(\tR\x05types\x12/\n" +
+	"\x05every\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x05every\x12\x1d\n" +
+	"\aenabled\x18\a \x01(\bH\x00R\aenabled\x88\x01\x01B\n" +
+	"\n" +
+	"\b_enabled\"X\n" +
+	"\x13SetScheduleResponse\x12A\n" +
+	"\tschedules\x18\x01 \x03(\v2#.alphapulse.control.v1.TypeScheduleR\tschedules2\x88\x04\n" +
 	"\x0eControlService\x12d\n" +
 	"\vCreatePause\x12).alphapulse.control.v1.CreatePauseRequest\x1a*.alphapulse.control.v1.CreatePauseResponse\x12a\n" +
 	"\n" +
 	"ListPauses\x12(.alphapulse.control.v1.ListPausesRequest\x1a).alphapulse.control.v1.ListPausesResponse\x12[\n" +
-	"\bEndPause\x12&.alphapulse.control.v1.EndPauseRequest\x1a'.alphapulse.control.v1.EndPauseResponseBHZFgithub.com/alphapulse/alphapulse/proto/alphapulse/control/v1;controlv1b\x06proto3"
+	"\bEndPause\x12&.alphapulse.control.v1.EndPauseRequest\x1a'.alphapulse.control.v1.EndPauseResponse\x12j\n" +
+	"\rListSchedules\x12+.alphapulse.control.v1.ListSchedulesRequest\x1a,.alphapulse.control.v1.ListSchedulesResponse\x12d\n" +
+	"\vSetSchedule\x12).alphapulse.control.v1.SetScheduleRequest\x1a*.alphapulse.control.v1.SetScheduleResponseBHZFgithub.com/alphapulse/alphapulse/proto/alphapulse/control/v1;controlv1b\x06proto3"
 
 var (
 	file_alphapulse_control_v1_control_proto_rawDescOnce sync.Once
@@ -540,7 +931,7 @@ func file_alphapulse_control_v1_control_proto_rawDescGZIP() []byte {
 	return file_alphapulse_control_v1_control_proto_rawDescData
 }
 
-var file_alphapulse_control_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_alphapulse_control_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_alphapulse_control_v1_control_proto_goTypes = []any{
 	(*PauseScope)(nil),            // 0: alphapulse.control.v1.PauseScope
 	(*CreatePauseRequest)(nil),    // 1: alphapulse.control.v1.CreatePauseRequest
@@ -549,30 +940,44 @@ var file_alphapulse_control_v1_control_proto_goTypes = []any{
 	(*ListPausesResponse)(nil),    // 4: alphapulse.control.v1.ListPausesResponse
 	(*EndPauseRequest)(nil),       // 5: alphapulse.control.v1.EndPauseRequest
 	(*EndPauseResponse)(nil),      // 6: alphapulse.control.v1.EndPauseResponse
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 8: google.protobuf.Duration
-	(*Pause)(nil),                 // 9: alphapulse.control.v1.Pause
+	(*TypeSchedule)(nil),          // 7: alphapulse.control.v1.TypeSchedule
+	(*ListSchedulesRequest)(nil),  // 8: alphapulse.control.v1.ListSchedulesRequest
+	(*ListSchedulesResponse)(nil), // 9: alphapulse.control.v1.ListSchedulesResponse
+	(*SetScheduleRequest)(nil),    // 10: alphapulse.control.v1.SetScheduleRequest
+	(*SetScheduleResponse)(nil),   // 11: alphapulse.control.v1.SetScheduleResponse
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
+	(*Pause)(nil),                 // 14: alphapulse.control.v1.Pause
 }
 var file_alphapulse_control_v1_control_proto_depIdxs = []int32{
 	0,  // 0: alphapulse.control.v1.CreatePauseRequest.scope:type_name -> alphapulse.control.v1.PauseScope
-	7,  // 1: alphapulse.control.v1.CreatePauseRequest.from:type_name -> google.protobuf.Timestamp
-	7,  // 2: alphapulse.control.v1.CreatePauseRequest.until:type_name -> google.protobuf.Timestamp
-	8,  // 3: alphapulse.control.v1.CreatePauseRequest.lasting:type_name -> google.protobuf.Duration
-	9,  // 4: alphapulse.control.v1.CreatePauseResponse.pauses:type_name -> alphapulse.control.v1.Pause
-	9,  // 5: alphapulse.control.v1.ListPausesResponse.pauses:type_name -> alphapulse.control.v1.Pause
+	12, // 1: alphapulse.control.v1.CreatePauseRequest.from:type_name -> google.protobuf.Timestamp
+	12, // 2: alphapulse.control.v1.CreatePauseRequest.until:type_name -> google.protobuf.Timestamp
+	13, // 3: alphapulse.control.v1.CreatePauseRequest.lasting:type_name -> google.protobuf.Duration
+	14, // 4: alphapulse.control.v1.CreatePauseResponse.pauses:type_name -> alphapulse.control.v1.Pause
+	14, // 5: alphapulse.control.v1.ListPausesResponse.pauses:type_name -> alphapulse.control.v1.Pause
 	0,  // 6: alphapulse.control.v1.EndPauseRequest.scope:type_name -> alphapulse.control.v1.PauseScope
-	9,  // 7: alphapulse.control.v1.EndPauseResponse.pauses:type_name -> alphapulse.control.v1.Pause
-	1,  // 8: alphapulse.control.v1.ControlService.CreatePause:input_type -> alphapulse.control.v1.CreatePauseRequest
-	3,  // 9: alphapulse.control.v1.ControlService.ListPauses:input_type -> alphapulse.control.v1.ListPausesRequest
-	5,  // 10: alphapulse.control.v1.ControlService.EndPause:input_type -> alphapulse.control.v1.EndPauseRequest
-	2,  // 11: alphapulse.control.v1.ControlService.CreatePause:output_type -> alphapulse.control.v1.CreatePauseResponse
-	4,  // 12: alphapulse.control.v1.ControlService.ListPauses:output_type -> alphapulse.control.v1.ListPausesResponse
-	6,  // 13: alphapulse.control.v1.ControlService.EndPause:output_type -> alphapulse.control.v1.EndPauseResponse
-	11, // [11:14] is the sub-list for method output_type
-	8,  // [8:11] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	14, // 7: alphapulse.control.v1.EndPauseResponse.pauses:type_name -> alphapulse.control.v1.Pause
+	13, // 8: alphapulse.control.v1.TypeSchedule.every:type_name -> google.protobuf.Duration
+	12, // 9: alphapulse.control.v1.TypeSchedule.next_at:type_name -> google.protobuf.Timestamp
+	7,  // 10: alphapulse.control.v1.ListSchedulesResponse.schedules:type_name -> alphapulse.control.v1.TypeSchedule
+	13, // 11: alphapulse.control.v1.SetScheduleRequest.every:type_name -> google.protobuf.Duration
+	7,  // 12: alphapulse.control.v1.SetScheduleResponse.schedules:type_name -> alphapulse.control.v1.TypeSchedule
+	1,  // 13: alphapulse.control.v1.ControlService.CreatePause:input_type -> alphapulse.control.v1.CreatePauseRequest
+	3,  // 14: alphapulse.control.v1.ControlService.ListPauses:input_type -> alphapulse.control.v1.ListPausesRequest
+	5,  // 15: alphapulse.control.v1.ControlService.EndPause:input_type -> alphapulse.control.v1.EndPauseRequest
+	8,  // 16: alphapulse.control.v1.ControlService.ListSchedules:input_type -> alphapulse.control.v1.ListSchedulesRequest
+	10, // 17: alphapulse.control.v1.ControlService.SetSchedule:input_type -> alphapulse.control.v1.SetScheduleRequest
+	2,  // 18: alphapulse.control.v1.ControlService.CreatePause:output_type -> alphapulse.control.v1.CreatePauseResponse
+	4,  // 19: alphapulse.control.v1.ControlService.ListPauses:output_type -> alphapulse.control.v1.ListPausesResponse
+	6,  // 20: alphapulse.control.v1.ControlService.EndPause:output_type -> alphapulse.control.v1.EndPauseResponse
+	9,  // 21: alphapulse.control.v1.ControlService.ListSchedules:output_type -> alphapulse.control.v1.ListSchedulesResponse
+	11, // 22: alphapulse.control.v1.ControlService.SetSchedule:output_type -> alphapulse.control.v1.SetScheduleResponse
+	18, // [18:23] is the sub-list for method output_type
+	13, // [13:18] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_alphapulse_control_v1_control_proto_init() }
@@ -581,13 +986,14 @@ func file_alphapulse_control_v1_control_proto_init() {
 		return
 	}
 	file_alphapulse_control_v1_status_proto_init()
+	file_alphapulse_control_v1_control_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_alphapulse_control_v1_control_proto_rawDesc), len(file_alphapulse_control_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

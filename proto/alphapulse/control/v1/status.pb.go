@@ -331,7 +331,9 @@ type TypeState struct {
 	// other types.
 	Coverage string `protobuf:"bytes,15,opt,name=coverage,proto3" json:"coverage,omitempty"`
 	// A pause in force stops it.
-	Paused        bool `protobuf:"varint,16,opt,name=paused,proto3" json:"paused,omitempty"`
+	Paused bool `protobuf:"varint,16,opt,name=paused,proto3" json:"paused,omitempty"`
+	// Its schedule is off: it is read when somebody asks for it, and not else.
+	Unscheduled   bool `protobuf:"varint,17,opt,name=unscheduled,proto3" json:"unscheduled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -474,6 +476,13 @@ func (x *TypeState) GetCoverage() string {
 func (x *TypeState) GetPaused() bool {
 	if x != nil {
 		return x.Paused
+	}
+	return false
+}
+
+func (x *TypeState) GetUnscheduled() bool {
+	if x != nil {
+		return x.Unscheduled
 	}
 	return false
 }
@@ -862,7 +871,7 @@ const file_alphapulse_control_v1_status_proto_rawDesc = "" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
 	"\bcompared\x18\x03 \x01(\x03R\bcompared\x12\x18\n" +
-	"\adrifted\x18\x04 \x01(\x03R\adrifted\"\xa1\x05\n" +
+	"\adrifted\x18\x04 \x01(\x03R\adrifted\"\xc3\x05\n" +
 	"\tTypeState\x12\x1b\n" +
 	"\tdata_type\x18\x01 \x01(\tR\bdataType\x12/\n" +
 	"\x05every\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05every\x12B\n" +
@@ -883,7 +892,8 @@ const file_alphapulse_control_v1_status_proto_rawDesc = "" +
 	"\askipped\x18\r \x01(\x03R\askipped\x12G\n" +
 	"\runread_scopes\x18\x0e \x03(\v2\".alphapulse.control.v1.UnreadScopeR\funreadScopes\x12\x1a\n" +
 	"\bcoverage\x18\x0f \x01(\tR\bcoverage\x12\x16\n" +
-	"\x06paused\x18\x10 \x01(\bR\x06paused\"\xb4\x01\n" +
+	"\x06paused\x18\x10 \x01(\bR\x06paused\x12 \n" +
+	"\vunscheduled\x18\x11 \x01(\bR\vunscheduled\"\xb4\x01\n" +
 	"\vUnreadScope\x12\x14\n" +
 	"\x05scope\x18\x01 \x01(\tR\x05scope\x12\x1f\n" +
 	"\verror_class\x18\x02 \x01(\tR\n" +

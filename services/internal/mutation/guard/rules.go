@@ -53,6 +53,7 @@ func Design() []string {
 		"design: a pool follows the primary",
 		"design: a replica that is behind is not read",
 		"design: a pause stops what it matches, until it ends",
+		"design: what changes while it runs makes no burst",
 	}
 }
 

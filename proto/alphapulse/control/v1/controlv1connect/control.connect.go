@@ -41,6 +41,12 @@ const (
 	ControlServiceListPausesProcedure = "/alphapulse.control.v1.ControlService/ListPauses"
 	// ControlServiceEndPauseProcedure is the fully-qualified name of the ControlService's EndPause RPC.
 	ControlServiceEndPauseProcedure = "/alphapulse.control.v1.ControlService/EndPause"
+	// ControlServiceListSchedulesProcedure is the fully-qualified name of the ControlService's
+	// ListSchedules RPC.
+	ControlServiceListSchedulesProcedure = "/alphapulse.control.v1.ControlService/ListSchedules"
+	// ControlServiceSetScheduleProcedure is the fully-qualified name of the ControlService's
+	// SetSchedule RPC.
+	ControlServiceSetScheduleProcedure = "/alphapulse.control.v1.ControlService/SetSchedule"
 )
 
 // ControlServiceClient is a client for the alphapulse.control.v1.ControlService service.
@@ -54,6 +60,13 @@ type ControlServiceClient interface {
 	ListPauses(context.Context, *v1.ListPausesRequest) (*v1.ListPausesResponse, error)
 	// EndPause ends pauses early; what waited for them comes back at once.
 	EndPause(context.Context, *v1.EndPauseRequest) (*v1.EndPauseResponse, error)
+	// ListSchedules lists what is read how often: of an account and its market, or
+	// of all.
+	ListSchedules(context.Context, *v1.ListSchedulesRequest) (*v1.ListSchedulesResponse, error)
+	// SetSchedule changes how often data types are read, or whether they are. The
+	// next slot is the subject's own first one of the new cadence after now, so
+	// that changing many makes no burst.
+	SetSchedule(context.Context, *v1.SetScheduleRequest) (*v1.SetScheduleResponse, error)
 }
 
 // NewControlServiceClient constructs a client for the alphapulse.control.v1.ControlService service.
@@ -85,14 +98,28 @@ func NewControlServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithSchema(controlServiceMethods.ByName("EndPause")),
 			connect.WithClientOptions(opts...),
 		),
+		listSchedules: connect.NewClient[v1.ListSchedulesRequest, v1.ListSchedulesResponse](
+			httpClient,
+			baseURL+ControlServiceListSchedulesProcedure,
+			connect.WithSchema(controlServiceMethods.ByName("ListSchedules")),
+			connect.WithClientOptions(opts...),
+		),
+		setSchedule: connect.NewClient[v1.SetScheduleRequest, v1.SetScheduleResponse](
+			httpClient,
+			baseURL+ControlServiceSetScheduleProcedure,
+			connect.WithSchema(controlServiceMethods.ByName("SetSchedule")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // controlServiceClient implements ControlServiceClient.
 type controlServiceClient struct {
-	createPause *connect.Client[v1.CreatePauseRequest, v1.CreatePauseResponse]
-	listPauses  *connect.Client[v1.ListPausesRequest, v1.ListPausesResponse]
-	endPause    *connect.Client[v1.EndPauseRequest, v1.EndPauseResponse]
+	createPause   *connect.Client[v1.CreatePauseRequest, v1.CreatePauseResponse]
+	listPauses    *connect.Client[v1.ListPausesRequest, v1.ListPausesResponse]
+	endPause      *connect.Client[v1.EndPauseRequest, v1.EndPauseResponse]
+	listSchedules *connect.Client[v1.ListSchedulesRequest, v1.ListSchedulesResponse]
+	setSchedule   *connect.Client[v1.SetScheduleRequest, v1.SetScheduleResponse]
 }
 
 // CreatePause calls alphapulse.control.v1.ControlService.CreatePause.
@@ -122,6 +149,24 @@ func (c *controlServiceClient) EndPause(ctx context.Context, req *v1.EndPauseReq
 	return nil, err
 }
 
+// ListSchedules calls alphapulse.control.v1.ControlService.ListSchedules.
+func (c *controlServiceClient) ListSchedules(ctx context.Context, req *v1.ListSchedulesRequest) (*v1.ListSchedulesResponse, error) {
+	response, err := c.listSchedules.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// SetSchedule calls alphapulse.control.v1.ControlService.SetSchedule.
+func (c *controlServiceClient) SetSchedule(ctx context.Context, req *v1.SetScheduleRequest) (*v1.SetScheduleResponse, error) {
+	response, err := c.setSchedule.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // ControlServiceHandler is an implementation of the alphapulse.control.v1.ControlService service.
 type ControlServiceHandler interface {
 	// CreatePause stops what a scope matches, from when it begins to its end: it is
@@ -133,6 +178,13 @@ type ControlServiceHandler interface {
 	ListPauses(context.Context, *v1.ListPausesRequest) (*v1.ListPausesResponse, error)
 	// EndPause ends pauses early; what waited for them comes back at once.
 	EndPause(context.Context, *v1.EndPauseRequest) (*v1.EndPauseResponse, error)
+	// ListSchedules lists what is read how often: of an account and its market, or
+	// of all.
+	ListSchedules(context.Context, *v1.ListSchedulesRequest) (*v1.ListSchedulesResponse, error)
+	// SetSchedule changes how often data types are read, or whether they are. The
+	// next slot is the subject's own first one of the new cadence after now, so
+	// that changing many makes no burst.
+	SetSchedule(context.Context, *v1.SetScheduleRequest) (*v1.SetScheduleResponse, error)
 }
 
 // NewControlServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -160,6 +212,18 @@ func NewControlServiceHandler(svc ControlServiceHandler, opts ...connect.Handler
 		connect.WithSchema(controlServiceMethods.ByName("EndPause")),
 		connect.WithHandlerOptions(opts...),
 	)
+	controlServiceListSchedulesHandler := connect.NewUnaryHandlerSimple(
+		ControlServiceListSchedulesProcedure,
+		svc.ListSchedules,
+		connect.WithSchema(controlServiceMethods.ByName("ListSchedules")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlServiceSetScheduleHandler := connect.NewUnaryHandlerSimple(
+		ControlServiceSetScheduleProcedure,
+		svc.SetSchedule,
+		connect.WithSchema(controlServiceMethods.ByName("SetSchedule")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/alphapulse.control.v1.ControlService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case ControlServiceCreatePauseProcedure:
@@ -168,6 +232,10 @@ func NewControlServiceHandler(svc ControlServiceHandler, opts ...connect.Handler
 			controlServiceListPausesHandler.ServeHTTP(w, r)
 		case ControlServiceEndPauseProcedure:
 			controlServiceEndPauseHandler.ServeHTTP(w, r)
+		case ControlServiceListSchedulesProcedure:
+			controlServiceListSchedulesHandler.ServeHTTP(w, r)
+		case ControlServiceSetScheduleProcedure:
+			controlServiceSetScheduleHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -187,4 +255,12 @@ func (UnimplementedControlServiceHandler) ListPauses(context.Context, *v1.ListPa
 
 func (UnimplementedControlServiceHandler) EndPause(context.Context, *v1.EndPauseRequest) (*v1.EndPauseResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("alphapulse.control.v1.ControlService.EndPause is not implemented"))
+}
+
+func (UnimplementedControlServiceHandler) ListSchedules(context.Context, *v1.ListSchedulesRequest) (*v1.ListSchedulesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("alphapulse.control.v1.ControlService.ListSchedules is not implemented"))
+}
+
+func (UnimplementedControlServiceHandler) SetSchedule(context.Context, *v1.SetScheduleRequest) (*v1.SetScheduleResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("alphapulse.control.v1.ControlService.SetSchedule is not implemented"))
 }
