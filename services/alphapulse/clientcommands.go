@@ -11,6 +11,7 @@ func (p *program) clientCommands() []*cobra.Command {
 		p.accountsCommand(), p.syncCommand(), p.statusCommand(), p.runsCommand(), p.coverageCommand(), p.backfillCommand(),
 		p.verifyCommand(), p.quarantineCommand(), p.candlesCommand(), p.doctorCommand(),
 		p.pauseCommand(), p.resumeCommand(), p.pausesCommand(), p.maintenanceCommand(), p.scheduleCommand(),
+		p.workersCommand(),
 	}
 }
 

@@ -133,6 +133,9 @@ func statusRemarks(s *controlv1.GetStatusResponse) []string {
 	for _, p := range s.GetPauses() {
 		lines = append(lines, pauseLine(p, markets))
 	}
+	for _, one := range s.GetWorkerSettings() {
+		lines = append(lines, "workers: "+settingLine(one))
+	}
 	return lines
 }
 

@@ -13,6 +13,8 @@ type statusView struct {
 	Markets  []marketView        `json:"markets"`
 	Bans     []banView           `json:"bans"`
 	Pauses   []pauseView         `json:"pauses"`
+
+	WorkerSettings []workerSettingView `json:"worker_settings"`
 }
 
 type accountStatusView struct {
@@ -82,7 +84,7 @@ type banView struct {
 func viewStatus(s *controlv1.GetStatusResponse) statusView {
 	v := statusView{
 		ReadAt: instant(s.GetReadAt()), Accounts: []accountStatusView{}, Markets: []marketView{}, Bans: []banView{},
-		Pauses: viewPauses(s.GetPauses()),
+		Pauses: viewPauses(s.GetPauses()), WorkerSettings: viewSettings(s.GetWorkerSettings()),
 	}
 	for _, state := range s.GetAccounts() {
 		v.Accounts = append(v.Accounts, viewAccountStatus(state, s.GetReadAt().AsTime()))

@@ -24,7 +24,8 @@ With --json: {read_at, accounts: [{name, exchange, environment, status, reason, 
 probed_at, quarantined, verify: {run_id, at, compared, drifted} or null, types: [{data_type, every_seconds,
 age_seconds, as_of, last_attempt_at, last_success_at, stale, complete, coverage, consecutive_failures, error_class,
 error_message, superseded, skipped, paused, unscheduled, unread_scopes: [{scope, error_class, error_code, error_message, at}]}]}], markets: [{id, exchange, environment, base_url, stretch}], bans: [{egress, market_id, until, reason}],
-pauses: [` + pauseHelp + `]}
+pauses: [` + pauseHelp + `],
+worker_settings: [` + settingHelp + `]}
   key_warning_days: 14, 7 or 1 while the key expires within so many days, 0 once it has, else null
   coverage: of histories complete, gaps, or none; else empty
 With --watch --json: one such document after the other.`,

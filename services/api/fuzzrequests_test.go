@@ -33,6 +33,8 @@ func fuzzedProcedures() [][2]string {
 		{"ControlService/ListSchedules", `{"account":"known"}`},
 		{"ControlService/SetSchedule", `{"account":"known","types":["balances"],"every":"60s","enabled":true}`},
 		{"ControlService/SetSchedule", `{"exchange":"bybit","environment":"testnet","types":["prices"],"enabled":false}`},
+		{"ControlService/ListWorkerSettings", `{}`},
+		{"ControlService/SetWorkerSettings", `{"types":["orders"],"worker":"known","slots":4,"lanes":["live"],"paused":false,"by":"me"}`},
 		{"HistoryService/GetCoverage", `{"account":"known"}`},
 		{"HistoryService/StartBackfill", `{"account":"known","types":["fills"],"since":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z","dryRun":true}`},
 		{"HistoryService/StartVerify", `{"account":"known","types":["orders"],"since":"2026-01-01T00:00:00Z"}`},

@@ -165,6 +165,13 @@ func surroundings(
 			})
 		}
 	}
+	settings, err := reads.WorkerSettings(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, one := range settings {
+		out.WorkerSettings = append(out.WorkerSettings, workerSetting(one))
+	}
 	if err := addSchedules(ctx, reads, list, narrow, out); err != nil {
 		return err
 	}

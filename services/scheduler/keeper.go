@@ -80,6 +80,9 @@ func (k *keeper) prune(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := k.ledger.PruneWorkers(ctx); err != nil {
+		return 0, err
+	}
 	if runs+history+quarantine+pauses > 0 {
 		k.log.WithFields(logrus.Fields{
 			"runs": runs, "history_rows": history, "quarantine_rows": quarantine, "pauses": pauses,

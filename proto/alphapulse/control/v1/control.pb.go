@@ -843,6 +843,332 @@ func (x *SetScheduleResponse) GetSchedules() []*TypeSchedule {
 	return nil
 }
 
+// WorkerState is what a worker does for a data type now.
+type WorkerState struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Name     string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	DataType string                 `protobuf:"bytes,2,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
+	// Jobs of one queue that it works on at once.
+	Slots int32 `protobuf:"varint,3,opt,name=slots,proto3" json:"slots,omitempty"`
+	// The most that its connections allow: more may be asked for, and are not used.
+	MaxSlots      int32                  `protobuf:"varint,4,opt,name=max_slots,json=maxSlots,proto3" json:"max_slots,omitempty"`
+	Lanes         []string               `protobuf:"bytes,5,rep,name=lanes,proto3" json:"lanes,omitempty"`
+	Paused        bool                   `protobuf:"varint,6,opt,name=paused,proto3" json:"paused,omitempty"`
+	SeenAt        *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=seen_at,json=seenAt,proto3" json:"seen_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WorkerState) Reset() {
+	*x = WorkerState{}
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WorkerState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WorkerState) ProtoMessage() {}
+
+func (x *WorkerState) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WorkerState.ProtoReflect.Descriptor instead.
+func (*WorkerState) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_control_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *WorkerState) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *WorkerState) GetDataType() string {
+	if x != nil {
+		return x.DataType
+	}
+	return ""
+}
+
+func (x *WorkerState) GetSlots() int32 {
+	if x != nil {
+		return x.Slots
+	}
+	return 0
+}
+
+func (x *WorkerState) GetMaxSlots() int32 {
+	if x != nil {
+		return x.MaxSlots
+	}
+	return 0
+}
+
+func (x *WorkerState) GetLanes() []string {
+	if x != nil {
+		return x.Lanes
+	}
+	return nil
+}
+
+func (x *WorkerState) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
+}
+
+func (x *WorkerState) GetSeenAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SeenAt
+	}
+	return nil
+}
+
+type ListWorkerSettingsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListWorkerSettingsRequest) Reset() {
+	*x = ListWorkerSettingsRequest{}
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListWorkerSettingsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListWorkerSettingsRequest) ProtoMessage() {}
+
+func (x *ListWorkerSettingsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListWorkerSettingsRequest.ProtoReflect.Descriptor instead.
+func (*ListWorkerSettingsRequest) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_control_proto_rawDescGZIP(), []int{13}
+}
+
+type ListWorkerSettingsResponse struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Settings []*WorkerSetting       `protobuf:"bytes,1,rep,name=settings,proto3" json:"settings,omitempty"`
+	// Those that were seen within the last 20 seconds.
+	Workers       []*WorkerState `protobuf:"bytes,2,rep,name=workers,proto3" json:"workers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListWorkerSettingsResponse) Reset() {
+	*x = ListWorkerSettingsResponse{}
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListWorkerSettingsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListWorkerSettingsResponse) ProtoMessage() {}
+
+func (x *ListWorkerSettingsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListWorkerSettingsResponse.ProtoReflect.Descriptor instead.
+func (*ListWorkerSettingsResponse) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_control_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListWorkerSettingsResponse) GetSettings() []*WorkerSetting {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+func (x *ListWorkerSettingsResponse) GetWorkers() []*WorkerState {
+	if x != nil {
+		return x.Workers
+	}
+	return nil
+}
+
+type SetWorkerSettingsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Types []string               `protobuf:"bytes,1,rep,name=types,proto3" json:"types,omitempty"`
+	// The name of one worker; empty: every worker.
+	Worker string `protobuf:"bytes,2,opt,name=worker,proto3" json:"worker,omitempty"`
+	// 1 to 1024. Absent: left as it is set.
+	Slots *int32 `protobuf:"varint,3,opt,name=slots,proto3,oneof" json:"slots,omitempty"`
+	// Empty: left as it is set.
+	Lanes []string `protobuf:"bytes,4,rep,name=lanes,proto3" json:"lanes,omitempty"`
+	// Whether it takes no jobs of these types at all. Absent: left as it is set.
+	Paused *bool `protobuf:"varint,5,opt,name=paused,proto3,oneof" json:"paused,omitempty"`
+	// Forget what was set: each does again what it was started with.
+	AsStarted     bool   `protobuf:"varint,6,opt,name=as_started,json=asStarted,proto3" json:"as_started,omitempty"`
+	By            string `protobuf:"bytes,7,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetWorkerSettingsRequest) Reset() {
+	*x = SetWorkerSettingsRequest{}
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetWorkerSettingsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetWorkerSettingsRequest) ProtoMessage() {}
+
+func (x *SetWorkerSettingsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetWorkerSettingsRequest.ProtoReflect.Descriptor instead.
+func (*SetWorkerSettingsRequest) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_control_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *SetWorkerSettingsRequest) GetTypes() []string {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *SetWorkerSettingsRequest) GetWorker() string {
+	if x != nil {
+		return x.Worker
+	}
+	return ""
+}
+
+func (x *SetWorkerSettingsRequest) GetSlots() int32 {
+	if x != nil && x.Slots != nil {
+		return *x.Slots
+	}
+	return 0
+}
+
+func (x *SetWorkerSettingsRequest) GetLanes() []string {
+	if x != nil {
+		return x.Lanes
+	}
+	return nil
+}
+
+func (x *SetWorkerSettingsRequest) GetPaused() bool {
+	if x != nil && x.Paused != nil {
+		return *x.Paused
+	}
+	return false
+}
+
+func (x *SetWorkerSettingsRequest) GetAsStarted() bool {
+	if x != nil {
+		return x.AsStarted
+	}
+	return false
+}
+
+func (x *SetWorkerSettingsRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+type SetWorkerSettingsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As they are now, of these types and workers.
+	Settings      []*WorkerSetting `protobuf:"bytes,1,rep,name=settings,proto3" json:"settings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetWorkerSettingsResponse) Reset() {
+	*x = SetWorkerSettingsResponse{}
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetWorkerSettingsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetWorkerSettingsResponse) ProtoMessage() {}
+
+func (x *SetWorkerSettingsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_control_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetWorkerSettingsResponse.ProtoReflect.Descriptor instead.
+func (*SetWorkerSettingsResponse) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_control_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *SetWorkerSettingsResponse) GetSettings() []*WorkerSetting {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
 var File_alphapulse_control_v1_control_proto protoreflect.FileDescriptor
 
 const file_alphapulse_control_v1_control_proto_rawDesc = "" +
@@ -910,14 +1236,41 @@ const file_alphapulse_control_v1_control_proto_rawDesc = "" +
 	"\n" +
 	"\b_enabled\"X\n" +
 	"\x13SetScheduleResponse\x12A\n" +
-	"\tschedules\x18\x01 \x03(\v2#.alphapulse.control.v1.TypeScheduleR\tschedules2\x88\x04\n" +
+	"\tschedules\x18\x01 \x03(\v2#.alphapulse.control.v1.TypeScheduleR\tschedules\"\xd4\x01\n" +
+	"\vWorkerState\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n" +
+	"\tdata_type\x18\x02 \x01(\tR\bdataType\x12\x14\n" +
+	"\x05slots\x18\x03 \x01(\x05R\x05slots\x12\x1b\n" +
+	"\tmax_slots\x18\x04 \x01(\x05R\bmaxSlots\x12\x14\n" +
+	"\x05lanes\x18\x05 \x03(\tR\x05lanes\x12\x16\n" +
+	"\x06paused\x18\x06 \x01(\bR\x06paused\x123\n" +
+	"\aseen_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x06seenAt\"\x1b\n" +
+	"\x19ListWorkerSettingsRequest\"\x9c\x01\n" +
+	"\x1aListWorkerSettingsResponse\x12@\n" +
+	"\bsettings\x18\x01 \x03(\v2$.alphapulse.control.v1.WorkerSettingR\bsettings\x12<\n" +
+	"\aworkers\x18\x02 \x03(\v2\".alphapulse.control.v1.WorkerStateR\aworkers\"\xda\x01\n" +
+	"\x18SetWorkerSettingsRequest\x12\x14\n" +
+	"\x05types\x18\x01 \x03(\tR\x05types\x12\x16\n" +
+	"\x06worker\x18\x02 \x01(\tR\x06worker\x12\x19\n" +
+	"\x05slots\x18\x03 \x01(\x05H\x00R\x05slots\x88\x01\x01\x12\x14\n" +
+	"\x05lanes\x18\x04 \x03(\tR\x05lanes\x12\x1b\n" +
+	"\x06paused\x18\x05 \x01(\bH\x01R\x06paused\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"as_started\x18\x06 \x01(\bR\tasStarted\x12\x0e\n" +
+	"\x02by\x18\a \x01(\tR\x02byB\b\n" +
+	"\x06_slotsB\t\n" +
+	"\a_paused\"]\n" +
+	"\x19SetWorkerSettingsResponse\x12@\n" +
+	"\bsettings\x18\x01 \x03(\v2$.alphapulse.control.v1.WorkerSettingR\bsettings2\xfb\x05\n" +
 	"\x0eControlService\x12d\n" +
 	"\vCreatePause\x12).alphapulse.control.v1.CreatePauseRequest\x1a*.alphapulse.control.v1.CreatePauseResponse\x12a\n" +
 	"\n" +
 	"ListPauses\x12(.alphapulse.control.v1.ListPausesRequest\x1a).alphapulse.control.v1.ListPausesResponse\x12[\n" +
 	"\bEndPause\x12&.alphapulse.control.v1.EndPauseRequest\x1a'.alphapulse.control.v1.EndPauseResponse\x12j\n" +
 	"\rListSchedules\x12+.alphapulse.control.v1.ListSchedulesRequest\x1a,.alphapulse.control.v1.ListSchedulesResponse\x12d\n" +
-	"\vSetSchedule\x12).alphapulse.control.v1.SetScheduleRequest\x1a*.alphapulse.control.v1.SetScheduleResponseBHZFgithub.com/alphapulse/alphapulse/proto/alphapulse/control/v1;controlv1b\x06proto3"
+	"\vSetSchedule\x12).alphapulse.control.v1.SetScheduleRequest\x1a*.alphapulse.control.v1.SetScheduleResponse\x12y\n" +
+	"\x12ListWorkerSettings\x120.alphapulse.control.v1.ListWorkerSettingsRequest\x1a1.alphapulse.control.v1.ListWorkerSettingsResponse\x12v\n" +
+	"\x11SetWorkerSettings\x12/.alphapulse.control.v1.SetWorkerSettingsRequest\x1a0.alphapulse.control.v1.SetWorkerSettingsResponseBHZFgithub.com/alphapulse/alphapulse/proto/alphapulse/control/v1;controlv1b\x06proto3"
 
 var (
 	file_alphapulse_control_v1_control_proto_rawDescOnce sync.Once
@@ -931,53 +1284,67 @@ func file_alphapulse_control_v1_control_proto_rawDescGZIP() []byte {
 	return file_alphapulse_control_v1_control_proto_rawDescData
 }
 
-var file_alphapulse_control_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_alphapulse_control_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_alphapulse_control_v1_control_proto_goTypes = []any{
-	(*PauseScope)(nil),            // 0: alphapulse.control.v1.PauseScope
-	(*CreatePauseRequest)(nil),    // 1: alphapulse.control.v1.CreatePauseRequest
-	(*CreatePauseResponse)(nil),   // 2: alphapulse.control.v1.CreatePauseResponse
-	(*ListPausesRequest)(nil),     // 3: alphapulse.control.v1.ListPausesRequest
-	(*ListPausesResponse)(nil),    // 4: alphapulse.control.v1.ListPausesResponse
-	(*EndPauseRequest)(nil),       // 5: alphapulse.control.v1.EndPauseRequest
-	(*EndPauseResponse)(nil),      // 6: alphapulse.control.v1.EndPauseResponse
-	(*TypeSchedule)(nil),          // 7: alphapulse.control.v1.TypeSchedule
-	(*ListSchedulesRequest)(nil),  // 8: alphapulse.control.v1.ListSchedulesRequest
-	(*ListSchedulesResponse)(nil), // 9: alphapulse.control.v1.ListSchedulesResponse
-	(*SetScheduleRequest)(nil),    // 10: alphapulse.control.v1.SetScheduleRequest
-	(*SetScheduleResponse)(nil),   // 11: alphapulse.control.v1.SetScheduleResponse
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
-	(*Pause)(nil),                 // 14: alphapulse.control.v1.Pause
+	(*PauseScope)(nil),                 // 0: alphapulse.control.v1.PauseScope
+	(*CreatePauseRequest)(nil),         // 1: alphapulse.control.v1.CreatePauseRequest
+	(*CreatePauseResponse)(nil),        // 2: alphapulse.control.v1.CreatePauseResponse
+	(*ListPausesRequest)(nil),          // 3: alphapulse.control.v1.ListPausesRequest
+	(*ListPausesResponse)(nil),         // 4: alphapulse.control.v1.ListPausesResponse
+	(*EndPauseRequest)(nil),            // 5: alphapulse.control.v1.EndPauseRequest
+	(*EndPauseResponse)(nil),           // 6: alphapulse.control.v1.EndPauseResponse
+	(*TypeSchedule)(nil),               // 7: alphapulse.control.v1.TypeSchedule
+	(*ListSchedulesRequest)(nil),       // 8: alphapulse.control.v1.ListSchedulesRequest
+	(*ListSchedulesResponse)(nil),      // 9: alphapulse.control.v1.ListSchedulesResponse
+	(*SetScheduleRequest)(nil),         // 10: alphapulse.control.v1.SetScheduleRequest
+	(*SetScheduleResponse)(nil),        // 11: alphapulse.control.v1.SetScheduleResponse
+	(*WorkerState)(nil),                // 12: alphapulse.control.v1.WorkerState
+	(*ListWorkerSettingsRequest)(nil),  // 13: alphapulse.control.v1.ListWorkerSettingsRequest
+	(*ListWorkerSettingsResponse)(nil), // 14: alphapulse.control.v1.ListWorkerSettingsResponse
+	(*SetWorkerSettingsRequest)(nil),   // 15: alphapulse.control.v1.SetWorkerSettingsRequest
+	(*SetWorkerSettingsResponse)(nil),  // 16: alphapulse.control.v1.SetWorkerSettingsResponse
+	(*timestamppb.Timestamp)(nil),      // 17: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 18: google.protobuf.Duration
+	(*Pause)(nil),                      // 19: alphapulse.control.v1.Pause
+	(*WorkerSetting)(nil),              // 20: alphapulse.control.v1.WorkerSetting
 }
 var file_alphapulse_control_v1_control_proto_depIdxs = []int32{
 	0,  // 0: alphapulse.control.v1.CreatePauseRequest.scope:type_name -> alphapulse.control.v1.PauseScope
-	12, // 1: alphapulse.control.v1.CreatePauseRequest.from:type_name -> google.protobuf.Timestamp
-	12, // 2: alphapulse.control.v1.CreatePauseRequest.until:type_name -> google.protobuf.Timestamp
-	13, // 3: alphapulse.control.v1.CreatePauseRequest.lasting:type_name -> google.protobuf.Duration
-	14, // 4: alphapulse.control.v1.CreatePauseResponse.pauses:type_name -> alphapulse.control.v1.Pause
-	14, // 5: alphapulse.control.v1.ListPausesResponse.pauses:type_name -> alphapulse.control.v1.Pause
+	17, // 1: alphapulse.control.v1.CreatePauseRequest.from:type_name -> google.protobuf.Timestamp
+	17, // 2: alphapulse.control.v1.CreatePauseRequest.until:type_name -> google.protobuf.Timestamp
+	18, // 3: alphapulse.control.v1.CreatePauseRequest.lasting:type_name -> google.protobuf.Duration
+	19, // 4: alphapulse.control.v1.CreatePauseResponse.pauses:type_name -> alphapulse.control.v1.Pause
+	19, // 5: alphapulse.control.v1.ListPausesResponse.pauses:type_name -> alphapulse.control.v1.Pause
 	0,  // 6: alphapulse.control.v1.EndPauseRequest.scope:type_name -> alphapulse.control.v1.PauseScope
-	14, // 7: alphapulse.control.v1.EndPauseResponse.pauses:type_name -> alphapulse.control.v1.Pause
-	13, // 8: alphapulse.control.v1.TypeSchedule.every:type_name -> google.protobuf.Duration
-	12, // 9: alphapulse.control.v1.TypeSchedule.next_at:type_name -> google.protobuf.Timestamp
+	19, // 7: alphapulse.control.v1.EndPauseResponse.pauses:type_name -> alphapulse.control.v1.Pause
+	18, // 8: alphapulse.control.v1.TypeSchedule.every:type_name -> google.protobuf.Duration
+	17, // 9: alphapulse.control.v1.TypeSchedule.next_at:type_name -> google.protobuf.Timestamp
 	7,  // 10: alphapulse.control.v1.ListSchedulesResponse.schedules:type_name -> alphapulse.control.v1.TypeSchedule
-	13, // 11: alphapulse.control.v1.SetScheduleRequest.every:type_name -> google.protobuf.Duration
+	18, // 11: alphapulse.control.v1.SetScheduleRequest.every:type_name -> google.protobuf.Duration
 	7,  // 12: alphapulse.control.v1.SetScheduleResponse.schedules:type_name -> alphapulse.control.v1.TypeSchedule
-	1,  // 13: alphapulse.control.v1.ControlService.CreatePause:input_type -> alphapulse.control.v1.CreatePauseRequest
-	3,  // 14: alphapulse.control.v1.ControlService.ListPauses:input_type -> alphapulse.control.v1.ListPausesRequest
-	5,  // 15: alphapulse.control.v1.ControlService.EndPause:input_type -> alphapulse.control.v1.EndPauseRequest
-	8,  // 16: alphapulse.control.v1.ControlService.ListSchedules:input_type -> alphapulse.control.v1.ListSchedulesRequest
-	10, // 17: alphapulse.control.v1.ControlService.SetSchedule:input_type -> alphapulse.control.v1.SetScheduleRequest
-	2,  // 18: alphapulse.control.v1.ControlService.CreatePause:output_type -> alphapulse.control.v1.CreatePauseResponse
-	4,  // 19: alphapulse.control.v1.ControlService.ListPauses:output_type -> alphapulse.control.v1.ListPausesResponse
-	6,  // 20: alphapulse.control.v1.ControlService.EndPause:output_type -> alphapulse.control.v1.EndPauseResponse
-	9,  // 21: alphapulse.control.v1.ControlService.ListSchedules:output_type -> alphapulse.control.v1.ListSchedulesResponse
-	11, // 22: alphapulse.control.v1.ControlService.SetSchedule:output_type -> alphapulse.control.v1.SetScheduleResponse
-	18, // [18:23] is the sub-list for method output_type
-	13, // [13:18] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	17, // 13: alphapulse.control.v1.WorkerState.seen_at:type_name -> google.protobuf.Timestamp
+	20, // 14: alphapulse.control.v1.ListWorkerSettingsResponse.settings:type_name -> alphapulse.control.v1.WorkerSetting
+	12, // 15: alphapulse.control.v1.ListWorkerSettingsResponse.workers:type_name -> alphapulse.control.v1.WorkerState
+	20, // 16: alphapulse.control.v1.SetWorkerSettingsResponse.settings:type_name -> alphapulse.control.v1.WorkerSetting
+	1,  // 17: alphapulse.control.v1.ControlService.CreatePause:input_type -> alphapulse.control.v1.CreatePauseRequest
+	3,  // 18: alphapulse.control.v1.ControlService.ListPauses:input_type -> alphapulse.control.v1.ListPausesRequest
+	5,  // 19: alphapulse.control.v1.ControlService.EndPause:input_type -> alphapulse.control.v1.EndPauseRequest
+	8,  // 20: alphapulse.control.v1.ControlService.ListSchedules:input_type -> alphapulse.control.v1.ListSchedulesRequest
+	10, // 21: alphapulse.control.v1.ControlService.SetSchedule:input_type -> alphapulse.control.v1.SetScheduleRequest
+	13, // 22: alphapulse.control.v1.ControlService.ListWorkerSettings:input_type -> alphapulse.control.v1.ListWorkerSettingsRequest
+	15, // 23: alphapulse.control.v1.ControlService.SetWorkerSettings:input_type -> alphapulse.control.v1.SetWorkerSettingsRequest
+	2,  // 24: alphapulse.control.v1.ControlService.CreatePause:output_type -> alphapulse.control.v1.CreatePauseResponse
+	4,  // 25: alphapulse.control.v1.ControlService.ListPauses:output_type -> alphapulse.control.v1.ListPausesResponse
+	6,  // 26: alphapulse.control.v1.ControlService.EndPause:output_type -> alphapulse.control.v1.EndPauseResponse
+	9,  // 27: alphapulse.control.v1.ControlService.ListSchedules:output_type -> alphapulse.control.v1.ListSchedulesResponse
+	11, // 28: alphapulse.control.v1.ControlService.SetSchedule:output_type -> alphapulse.control.v1.SetScheduleResponse
+	14, // 29: alphapulse.control.v1.ControlService.ListWorkerSettings:output_type -> alphapulse.control.v1.ListWorkerSettingsResponse
+	16, // 30: alphapulse.control.v1.ControlService.SetWorkerSettings:output_type -> alphapulse.control.v1.SetWorkerSettingsResponse
+	24, // [24:31] is the sub-list for method output_type
+	17, // [17:24] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_alphapulse_control_v1_control_proto_init() }
@@ -987,13 +1354,14 @@ func file_alphapulse_control_v1_control_proto_init() {
 	}
 	file_alphapulse_control_v1_status_proto_init()
 	file_alphapulse_control_v1_control_proto_msgTypes[10].OneofWrappers = []any{}
+	file_alphapulse_control_v1_control_proto_msgTypes[15].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_alphapulse_control_v1_control_proto_rawDesc), len(file_alphapulse_control_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

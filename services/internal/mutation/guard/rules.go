@@ -54,6 +54,7 @@ func Design() []string {
 		"design: a replica that is behind is not read",
 		"design: a pause stops what it matches, until it ends",
 		"design: what changes while it runs makes no burst",
+		"design: slots change while jobs are in hand",
 	}
 }
 

@@ -47,6 +47,12 @@ const (
 	// ControlServiceSetScheduleProcedure is the fully-qualified name of the ControlService's
 	// SetSchedule RPC.
 	ControlServiceSetScheduleProcedure = "/alphapulse.control.v1.ControlService/SetSchedule"
+	// ControlServiceListWorkerSettingsProcedure is the fully-qualified name of the ControlService's
+	// ListWorkerSettings RPC.
+	ControlServiceListWorkerSettingsProcedure = "/alphapulse.control.v1.ControlService/ListWorkerSettings"
+	// ControlServiceSetWorkerSettingsProcedure is the fully-qualified name of the ControlService's
+	// SetWorkerSettings RPC.
+	ControlServiceSetWorkerSettingsProcedure = "/alphapulse.control.v1.ControlService/SetWorkerSettings"
 )
 
 // ControlServiceClient is a client for the alphapulse.control.v1.ControlService service.
@@ -67,6 +73,11 @@ type ControlServiceClient interface {
 	// next slot is the subject's own first one of the new cadence after now, so
 	// that changing many makes no burst.
 	SetSchedule(context.Context, *v1.SetScheduleRequest) (*v1.SetScheduleResponse, error)
+	// ListWorkerSettings lists what was set for workers, and what they do now.
+	ListWorkerSettings(context.Context, *v1.ListWorkerSettingsRequest) (*v1.ListWorkerSettingsResponse, error)
+	// SetWorkerSettings changes how much workers do at once. They follow within a
+	// second or so; jobs in hand go on to their end.
+	SetWorkerSettings(context.Context, *v1.SetWorkerSettingsRequest) (*v1.SetWorkerSettingsResponse, error)
 }
 
 // NewControlServiceClient constructs a client for the alphapulse.control.v1.ControlService service.
@@ -110,16 +121,30 @@ func NewControlServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithSchema(controlServiceMethods.ByName("SetSchedule")),
 			connect.WithClientOptions(opts...),
 		),
+		listWorkerSettings: connect.NewClient[v1.ListWorkerSettingsRequest, v1.ListWorkerSettingsResponse](
+			httpClient,
+			baseURL+ControlServiceListWorkerSettingsProcedure,
+			connect.WithSchema(controlServiceMethods.ByName("ListWorkerSettings")),
+			connect.WithClientOptions(opts...),
+		),
+		setWorkerSettings: connect.NewClient[v1.SetWorkerSettingsRequest, v1.SetWorkerSettingsResponse](
+			httpClient,
+			baseURL+ControlServiceSetWorkerSettingsProcedure,
+			connect.WithSchema(controlServiceMethods.ByName("SetWorkerSettings")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // controlServiceClient implements ControlServiceClient.
 type controlServiceClient struct {
-	createPause   *connect.Client[v1.CreatePauseRequest, v1.CreatePauseResponse]
-	listPauses    *connect.Client[v1.ListPausesRequest, v1.ListPausesResponse]
-	endPause      *connect.Client[v1.EndPauseRequest, v1.EndPauseResponse]
-	listSchedules *connect.Client[v1.ListSchedulesRequest, v1.ListSchedulesResponse]
-	setSchedule   *connect.Client[v1.SetScheduleRequest, v1.SetScheduleResponse]
+	createPause        *connect.Client[v1.CreatePauseRequest, v1.CreatePauseResponse]
+	listPauses         *connect.Client[v1.ListPausesRequest, v1.ListPausesResponse]
+	endPause           *connect.Client[v1.EndPauseRequest, v1.EndPauseResponse]
+	listSchedules      *connect.Client[v1.ListSchedulesRequest, v1.ListSchedulesResponse]
+	setSchedule        *connect.Client[v1.SetScheduleRequest, v1.SetScheduleResponse]
+	listWorkerSettings *connect.Client[v1.ListWorkerSettingsRequest, v1.ListWorkerSettingsResponse]
+	setWorkerSettings  *connect.Client[v1.SetWorkerSettingsRequest, v1.SetWorkerSettingsResponse]
 }
 
 // CreatePause calls alphapulse.control.v1.ControlService.CreatePause.
@@ -167,6 +192,24 @@ func (c *controlServiceClient) SetSchedule(ctx context.Context, req *v1.SetSched
 	return nil, err
 }
 
+// ListWorkerSettings calls alphapulse.control.v1.ControlService.ListWorkerSettings.
+func (c *controlServiceClient) ListWorkerSettings(ctx context.Context, req *v1.ListWorkerSettingsRequest) (*v1.ListWorkerSettingsResponse, error) {
+	response, err := c.listWorkerSettings.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// SetWorkerSettings calls alphapulse.control.v1.ControlService.SetWorkerSettings.
+func (c *controlServiceClient) SetWorkerSettings(ctx context.Context, req *v1.SetWorkerSettingsRequest) (*v1.SetWorkerSettingsResponse, error) {
+	response, err := c.setWorkerSettings.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // ControlServiceHandler is an implementation of the alphapulse.control.v1.ControlService service.
 type ControlServiceHandler interface {
 	// CreatePause stops what a scope matches, from when it begins to its end: it is
@@ -185,6 +228,11 @@ type ControlServiceHandler interface {
 	// next slot is the subject's own first one of the new cadence after now, so
 	// that changing many makes no burst.
 	SetSchedule(context.Context, *v1.SetScheduleRequest) (*v1.SetScheduleResponse, error)
+	// ListWorkerSettings lists what was set for workers, and what they do now.
+	ListWorkerSettings(context.Context, *v1.ListWorkerSettingsRequest) (*v1.ListWorkerSettingsResponse, error)
+	// SetWorkerSettings changes how much workers do at once. They follow within a
+	// second or so; jobs in hand go on to their end.
+	SetWorkerSettings(context.Context, *v1.SetWorkerSettingsRequest) (*v1.SetWorkerSettingsResponse, error)
 }
 
 // NewControlServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -224,6 +272,18 @@ func NewControlServiceHandler(svc ControlServiceHandler, opts ...connect.Handler
 		connect.WithSchema(controlServiceMethods.ByName("SetSchedule")),
 		connect.WithHandlerOptions(opts...),
 	)
+	controlServiceListWorkerSettingsHandler := connect.NewUnaryHandlerSimple(
+		ControlServiceListWorkerSettingsProcedure,
+		svc.ListWorkerSettings,
+		connect.WithSchema(controlServiceMethods.ByName("ListWorkerSettings")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlServiceSetWorkerSettingsHandler := connect.NewUnaryHandlerSimple(
+		ControlServiceSetWorkerSettingsProcedure,
+		svc.SetWorkerSettings,
+		connect.WithSchema(controlServiceMethods.ByName("SetWorkerSettings")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/alphapulse.control.v1.ControlService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case ControlServiceCreatePauseProcedure:
@@ -236,6 +296,10 @@ func NewControlServiceHandler(svc ControlServiceHandler, opts ...connect.Handler
 			controlServiceListSchedulesHandler.ServeHTTP(w, r)
 		case ControlServiceSetScheduleProcedure:
 			controlServiceSetScheduleHandler.ServeHTTP(w, r)
+		case ControlServiceListWorkerSettingsProcedure:
+			controlServiceListWorkerSettingsHandler.ServeHTTP(w, r)
+		case ControlServiceSetWorkerSettingsProcedure:
+			controlServiceSetWorkerSettingsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -263,4 +327,12 @@ func (UnimplementedControlServiceHandler) ListSchedules(context.Context, *v1.Lis
 
 func (UnimplementedControlServiceHandler) SetSchedule(context.Context, *v1.SetScheduleRequest) (*v1.SetScheduleResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("alphapulse.control.v1.ControlService.SetSchedule is not implemented"))
+}
+
+func (UnimplementedControlServiceHandler) ListWorkerSettings(context.Context, *v1.ListWorkerSettingsRequest) (*v1.ListWorkerSettingsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("alphapulse.control.v1.ControlService.ListWorkerSettings is not implemented"))
+}
+
+func (UnimplementedControlServiceHandler) SetWorkerSettings(context.Context, *v1.SetWorkerSettingsRequest) (*v1.SetWorkerSettingsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("alphapulse.control.v1.ControlService.SetWorkerSettings is not implemented"))
 }
