@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func taken(s *slots, ctx context.Context) []int {
+func taken(ctx context.Context, s *slots) []int {
 	slots, _ := s.takeAll(ctx)
 	return slots
 }
@@ -15,14 +15,14 @@ func taken(s *slots, ctx context.Context) []int {
 func TestSlotsAreNeverMoreThanThereAre(t *testing.T) {
 	t.Parallel()
 	s := newSlots(3)
-	require.Equal(t, []int{0, 1, 2}, taken(s, t.Context()))
+	require.Equal(t, []int{0, 1, 2}, taken(t.Context(), s))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.Nil(t, taken(s, ctx))
+	require.Nil(t, taken(ctx, s))
 	s.put(1)
-	require.Equal(t, []int{1}, taken(s, t.Context()))
+	require.Equal(t, []int{1}, taken(t.Context(), s))
 	s.put(0, 1, 2)
-	require.Nil(t, taken(s, ctx), "a worker that stops takes no slot, free or not")
+	require.Nil(t, taken(ctx, s), "a worker that stops takes no slot, free or not")
 }
 
 func TestSlotsChangeWhileJobsAreInHand(t *testing.T) {
@@ -31,7 +31,7 @@ func TestSlotsChangeWhileJobsAreInHand(t *testing.T) {
 	first, shrunk := s.takeAll(t.Context())
 	require.Equal(t, []int{0, 1}, first)
 	s.resize(4)
-	require.Equal(t, []int{2, 3}, taken(s, t.Context()), "more at once")
+	require.Equal(t, []int{2, 3}, taken(t.Context(), s), "more at once")
 	select {
 	case <-shrunk:
 		require.Fail(t, "nothing was taken away")
@@ -45,14 +45,14 @@ func TestSlotsChangeWhileJobsAreInHand(t *testing.T) {
 	s.put(1, 2, 3)
 	ctx, cancel := context.WithCancel(t.Context())
 	waiting := make(chan []int)
-	go func() { waiting <- taken(s, ctx) }()
+	go func() { waiting <- taken(ctx, s) }()
 	s.put(0)
 	require.Equal(t, []int{0}, <-waiting, "and no other")
 	s.resize(0)
 	s.put(0)
-	go func() { waiting <- taken(s, ctx) }()
+	go func() { waiting <- taken(ctx, s) }()
 	cancel()
 	require.Nil(t, <-waiting, "with none nothing is taken")
 	s.resize(3)
-	require.Equal(t, []int{0, 1, 2}, taken(s, t.Context()))
+	require.Equal(t, []int{0, 1, 2}, taken(t.Context(), s))
 }

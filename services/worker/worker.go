@@ -45,9 +45,10 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
 	exchanges := deps.Exchanges
+	tuning := newTuning(cfg, jobsPerConn*int(deps.Writes.Stats().MaxConns), deps.Log)
 	var shared *budget.Fleet
 	if exchanges == nil {
-		exchanges, shared, err = adapters(cfg, deps)
+		exchanges, shared, err = adapters(cfg, deps, tuning.most)
 		if err != nil {
 			return nil, fmt.Errorf("worker: %w", err)
 		}
@@ -64,7 +65,7 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		leases:  newLeases(claims, deps.Stuck, deps.Log),
 		bans:    newBans(claims, cfg.Egress, deps.Log),
 		budget:  shared,
-		tuning:  newTuning(cfg, mostSlots(deps), deps.Log),
+		tuning:  tuning,
 	}, nil
 }
 
@@ -83,12 +84,9 @@ func readers(cfg Config) map[syncjob.DataType]reader {
 	}
 }
 
-// mostSlots is how many slots of a queue the connections for commits carry.
-func mostSlots(deps Deps) int { return jobsPerConn * int(deps.Writes.Stats().MaxConns) }
-
 // adapters are the exchanges there are: each is one folder below exchange. They
-// share the fleet's budget.
-func adapters(cfg Config, deps Deps) (map[string]exchange.Adapter, *budget.Fleet, error) {
+// share the fleet's budget. Of each queue at most so many slots are ever used.
+func adapters(cfg Config, deps Deps, slots int) (map[string]exchange.Adapter, *budget.Fleet, error) {
 	shared, err := budget.New(deps.Claims, budget.Config{
 		Egress: cfg.Egress, RequestsPerSecond: cfg.RequestsPerSecond, Log: deps.Log,
 	})
@@ -97,8 +95,7 @@ func adapters(cfg Config, deps Deps) (map[string]exchange.Adapter, *budget.Fleet
 	}
 	policies := exchange.DefaultPolicies()
 	// Each slot needs a place of its own: it waits for the budget there.
-	most := max(cfg.Slots, mostSlots(deps))                                                // they may become as many while it runs
-	policies.MaxInFlight = max(policies.MaxInFlight, uint(most*len(cfg.Types)+probeSlots)) //nolint:gosec // checked: 1 to 4096
+	policies.MaxInFlight = max(policies.MaxInFlight, uint(slots*len(cfg.Types)+probeSlots)) //nolint:gosec // checked: 1 to 4096
 	hosts, err := exchange.NewHosts(policies, shared, deps.Log)
 	if err != nil {
 		return nil, nil, err
