@@ -59,6 +59,7 @@ type client struct {
 	controlv1connect.NoticeServiceClient
 	controlv1connect.DeadServiceClient
 	controlv1connect.ReplayServiceClient
+	controlv1connect.ControlServiceClient
 
 	base         *url.URL
 	http         *http.Client
@@ -112,6 +113,7 @@ func newClient(base *url.URL, token vault.Secret, insecureHTTP bool) *client {
 		NoticeServiceClient:     controlv1connect.NewNoticeServiceClient(hc, address, options),
 		DeadServiceClient:       controlv1connect.NewDeadServiceClient(hc, address, options),
 		ReplayServiceClient:     controlv1connect.NewReplayServiceClient(hc, address, options),
+		ControlServiceClient:    controlv1connect.NewControlServiceClient(hc, address, options),
 		base:                    base, http: hc, insecureHTTP: insecureHTTP,
 	}
 }

@@ -10,7 +10,8 @@ func (p *program) clientCommands() []*cobra.Command {
 	return []*cobra.Command{
 		p.accountsCommand(), p.syncCommand(), p.statusCommand(), p.runsCommand(), p.coverageCommand(), p.backfillCommand(),
 		p.verifyCommand(), p.lagCommand(), p.quarantineCommand(), p.deadCommand(), p.replayCommand(), p.candlesCommand(),
-		p.showCommand(), p.exportCommand(), p.noticesCommand(), p.doctorCommand(),
+		p.showCommand(), p.exportCommand(), p.pauseCommand(), p.resumeCommand(), p.pausesCommand(), p.maintenanceCommand(),
+		p.scheduleCommand(), p.workersCommand(), p.noticesCommand(), p.doctorCommand(),
 	}
 }
 

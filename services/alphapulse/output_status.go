@@ -90,6 +90,12 @@ const supersededNote = 3
 
 func typeNotes(d *controlv1.TypeState) string {
 	var notes []string
+	if d.GetPaused() {
+		notes = append(notes, "paused")
+	}
+	if d.GetUnscheduled() {
+		notes = append(notes, "not scheduled")
+	}
 	if n := d.GetConsecutiveFailures(); n > 0 {
 		notes = append(notes, fmt.Sprintf("failed %d times in a row (%s)", n,
 			strings.TrimSuffix(d.GetErrorClass()+": "+d.GetErrorMessage(), ": ")))
@@ -125,24 +131,12 @@ func statusRemarks(s *controlv1.GetStatusResponse) []string {
 			moment(b.GetUntil()), b.GetReason()))
 	}
 	for _, p := range s.GetPauses() {
-		until := "until it is resumed"
-		if p.GetUntil() != nil {
-			until = "until " + moment(p.GetUntil())
-		}
-		lines = append(lines, fmt.Sprintf("paused: %s %s: %s (by %s)", pauseTarget(p, markets), until, p.GetReason(),
-			orDash(p.GetCreatedBy())))
+		lines = append(lines, pauseLine(p, markets))
+	}
+	for _, one := range s.GetWorkerSettings() {
+		lines = append(lines, "workers: "+settingLine(one))
 	}
 	return lines
-}
-
-func pauseTarget(p *controlv1.Pause, markets map[string]string) string {
-	words := strings.Join(strings.Fields(strings.Join([]string{
-		markets[p.GetMarketId()], p.GetExchange(), p.GetDataType(), p.GetLane(),
-	}, " ")), " ")
-	if words == "" {
-		return "everything"
-	}
-	return words
 }
 
 func accountRemarks(a *controlv1.AccountState, now time.Time) []string {

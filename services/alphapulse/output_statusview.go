@@ -13,6 +13,8 @@ type statusView struct {
 	Markets  []marketView        `json:"markets"`
 	Bans     []banView           `json:"bans"`
 	Pauses   []pauseView         `json:"pauses"`
+
+	WorkerSettings []workerSettingView `json:"worker_settings"`
 }
 
 type accountStatusView struct {
@@ -51,6 +53,8 @@ type typeView struct {
 	ErrorMessage  string      `json:"error_message"`
 	Superseded    int32       `json:"superseded"`
 	Skipped       int64       `json:"skipped"`
+	Paused        bool        `json:"paused"`
+	Unscheduled   bool        `json:"unscheduled"`
 	UnreadScopes  []scopeView `json:"unread_scopes"`
 }
 
@@ -77,20 +81,10 @@ type banView struct {
 	Reason   string     `json:"reason"`
 }
 
-type pauseView struct {
-	MarketID  string     `json:"market_id"`
-	Exchange  string     `json:"exchange"`
-	DataType  string     `json:"data_type"`
-	Lane      string     `json:"lane"`
-	Reason    string     `json:"reason"`
-	CreatedBy string     `json:"created_by"`
-	Until     *time.Time `json:"until"`
-}
-
 func viewStatus(s *controlv1.GetStatusResponse) statusView {
 	v := statusView{
 		ReadAt: instant(s.GetReadAt()), Accounts: []accountStatusView{}, Markets: []marketView{}, Bans: []banView{},
-		Pauses: []pauseView{},
+		Pauses: viewPauses(s.GetPauses()), WorkerSettings: viewSettings(s.GetWorkerSettings()),
 	}
 	for _, state := range s.GetAccounts() {
 		v.Accounts = append(v.Accounts, viewAccountStatus(state, s.GetReadAt().AsTime()))
@@ -100,11 +94,6 @@ func viewStatus(s *controlv1.GetStatusResponse) statusView {
 	}
 	for _, b := range s.GetBans() {
 		v.Bans = append(v.Bans, banView{b.GetEgress(), b.GetMarketId(), instant(b.GetUntil()), b.GetReason()})
-	}
-	for _, p := range s.GetPauses() {
-		v.Pauses = append(v.Pauses, pauseView{
-			p.GetMarketId(), p.GetExchange(), p.GetDataType(), p.GetLane(), p.GetReason(), p.GetCreatedBy(), instant(p.GetUntil()),
-		})
 	}
 	return v
 }
@@ -131,7 +120,7 @@ func viewType(t *controlv1.TypeState) typeView {
 		LastAttemptAt: instant(t.GetLastAttemptAt()), LastSuccessAt: instant(t.GetLastSuccessAt()), Stale: t.GetStale(),
 		Complete: t.GetComplete(), Coverage: t.GetCoverage(), Failures: t.GetConsecutiveFailures(), ErrorClass: t.GetErrorClass(),
 		ErrorMessage: t.GetErrorMessage(), Superseded: t.GetSuperseded(), Skipped: t.GetSkipped(),
-		UnreadScopes: []scopeView{},
+		Paused: t.GetPaused(), Unscheduled: t.GetUnscheduled(), UnreadScopes: []scopeView{},
 	}
 	if t.GetAge() != nil {
 		seconds := t.GetAge().AsDuration().Seconds()

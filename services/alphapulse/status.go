@@ -23,8 +23,9 @@ days. It reads the tables and asks no exchange.
 With --json: {read_at, accounts: [{name, exchange, environment, status, reason, key_expires_at, key_warning_days,
 probed_at, quarantined, verify: {run_id, at, compared, drifted} or null, types: [{data_type, every_seconds,
 age_seconds, as_of, last_attempt_at, last_success_at, stale, complete, coverage, consecutive_failures, error_class,
-error_message, superseded, skipped, unread_scopes: [{scope, error_class, error_code, error_message, at}]}]}], markets: [{id, exchange, environment, base_url, stretch}], bans: [{egress, market_id, until, reason}],
-pauses: [{market_id, exchange, data_type, lane, reason, created_by, until}]}
+error_message, superseded, skipped, paused, unscheduled, unread_scopes: [{scope, error_class, error_code, error_message, at}]}]}], markets: [{id, exchange, environment, base_url, stretch}], bans: [{egress, market_id, until, reason}],
+pauses: [` + pauseHelp + `],
+worker_settings: [` + settingHelp + `]}
   key_warning_days: 14, 7 or 1 while the key expires within so many days, 0 once it has, else null
   coverage: of histories complete, gaps, or none; else empty
 With --watch --json: one such document after the other.`,

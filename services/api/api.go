@@ -145,6 +145,7 @@ func (a *API) Handler() http.Handler {
 	rpc.Handle(controlv1connect.NewNoticeServiceHandler(notices{a}, options))
 	rpc.Handle(controlv1connect.NewDeadServiceHandler(dead{a}, options))
 	rpc.Handle(controlv1connect.NewReplayServiceHandler(replays{a}, options))
+	rpc.Handle(controlv1connect.NewControlServiceHandler(controls{a}, options))
 
 	mux := http.NewServeMux()
 	daemon.Endpoints{Ready: a.ready()}.Register(mux)
@@ -155,6 +156,7 @@ func (a *API) Handler() http.Handler {
 		controlv1connect.DataServiceName,
 		controlv1connect.NoticeServiceName,
 		controlv1connect.DeadServiceName, controlv1connect.ReplayServiceName,
+		controlv1connect.ControlServiceName,
 	} {
 		mux.Handle("/"+service+"/", a.guard.protect(rpc))
 	}

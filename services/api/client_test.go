@@ -30,6 +30,7 @@ type client struct {
 	controlv1connect.DataServiceClient
 	controlv1connect.DeadServiceClient
 	controlv1connect.ReplayServiceClient
+	controlv1connect.ControlServiceClient
 }
 
 func newClient(url string, options ...connect.ClientOption) client {
@@ -44,6 +45,7 @@ func newClient(url string, options ...connect.ClientOption) client {
 		controlv1connect.NewDataServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewDeadServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewReplayServiceClient(http.DefaultClient, url, options...),
+		controlv1connect.NewControlServiceClient(http.DefaultClient, url, options...),
 	}
 }
 

@@ -165,17 +165,15 @@ func surroundings(
 			})
 		}
 	}
-	pauses, err := reads.Pauses(ctx)
+	settings, err := reads.WorkerSettings(ctx, "")
 	if err != nil {
 		return err
 	}
-	for _, p := range pauses {
-		if p.MarketID == "" || concerns(p.MarketID) {
-			out.Pauses = append(out.Pauses, &controlv1.Pause{
-				MarketId: p.MarketID, Exchange: p.Exchange, DataType: p.DataType, Lane: p.Lane, Reason: p.Reason,
-				CreatedBy: p.CreatedBy, Until: stamp(p.Until),
-			})
-		}
+	for _, one := range settings {
+		out.WorkerSettings = append(out.WorkerSettings, workerSetting(one))
 	}
-	return nil
+	if err := addSchedules(ctx, reads, list, narrow, out); err != nil {
+		return err
+	}
+	return addPauses(ctx, reads, list, narrow, out)
 }

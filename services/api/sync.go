@@ -35,7 +35,11 @@ func (s runs) StartSync(ctx context.Context, req *controlv1.StartSyncRequest) (*
 		return s.preview(ctx, account, types)
 	}
 	run, joined, err := s.ledger.StartManual(ctx, account.ID, types)
-	if err != nil {
+	var paused *ledger.PausedError
+	switch {
+	case errors.As(err, &paused):
+		return nil, pausedHere(account.Name, types, paused)
+	case err != nil:
 		return nil, s.notSyncable(ctx, account, err)
 	}
 	out := &controlv1.StartSyncResponse{Action: actionStart, Types: words(types)}
@@ -109,6 +113,14 @@ func (a *API) preview(
 ) (*controlv1.StartSyncResponse, error) {
 	if err := previewState(account.Status); err != nil {
 		return nil, a.notSyncable(ctx, account, err)
+	}
+	err := a.ledger.CheckPaused(ctx, account.ID, types)
+	var paused *ledger.PausedError
+	switch {
+	case errors.As(err, &paused):
+		return nil, pausedHere(account.Name, types, paused)
+	case err != nil:
+		return nil, err
 	}
 	open, err := a.ledger.Runs(ctx, ledger.RunFilter{SubjectID: account.ID, Status: syncjob.RunRunning, Limit: maxPage})
 	if err != nil {

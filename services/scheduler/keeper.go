@@ -64,28 +64,35 @@ func (k *keeper) purge(ctx context.Context) (time.Duration, error) {
 
 // prune removes one batch of what is past its retention.
 func (k *keeper) prune(ctx context.Context) (time.Duration, error) {
-	runs, err := k.ledger.Prune(ctx, k.cfg.Batch)
-	if err != nil {
+	rows := historyRows * k.cfg.Batch
+	removed, more := logrus.Fields{}, false
+	for _, kind := range []struct {
+		name  string
+		batch int
+		prune func(context.Context, int) (int, error)
+	}{
+		{"runs", k.cfg.Batch, k.ledger.Prune},
+		{"history_rows", rows, k.ledger.PruneHistory},
+		{"quarantine_rows", rows, k.ledger.PruneQuarantine},
+		{"replays", k.cfg.Batch, k.ledger.PruneReplays},
+		{"pauses", rows, k.ledger.PrunePauses},
+	} {
+		n, err := kind.prune(ctx, kind.batch)
+		if err != nil {
+			return 0, err
+		}
+		if n > 0 {
+			removed[kind.name] = n
+		}
+		more = more || n >= kind.batch
+	}
+	if err := k.ledger.PruneWorkers(ctx); err != nil {
 		return 0, err
 	}
-	history, err := k.ledger.PruneHistory(ctx, historyRows*k.cfg.Batch)
-	if err != nil {
-		return 0, err
+	if len(removed) > 0 {
+		k.log.WithFields(removed).Info("removed what is past its retention")
 	}
-	quarantine, err := k.ledger.PruneQuarantine(ctx, historyRows*k.cfg.Batch)
-	if err != nil {
-		return 0, err
-	}
-	replays, err := k.ledger.PruneReplays(ctx, k.cfg.Batch)
-	if err != nil {
-		return 0, err
-	}
-	if runs+history+quarantine+replays > 0 {
-		k.log.WithFields(logrus.Fields{
-			"runs": runs, "history_rows": history, "quarantine_rows": quarantine, "replays": replays,
-		}).Info("removed what is past its retention")
-	}
-	if runs >= k.cfg.Batch || max(history, quarantine) >= historyRows*k.cfg.Batch {
+	if more {
 		return 0, nil
 	}
 	return k.cfg.Prune, nil

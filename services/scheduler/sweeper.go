@@ -33,6 +33,7 @@ func (s *sweeper) step(ctx context.Context) (time.Duration, error) {
 		s.repeat(ctx, s.ledger.EndOverdue, "runs ended at their deadline"),
 		s.repeat(ctx, s.ledger.StartFollowers, "following runs started"),
 		s.repeat(ctx, s.ledger.RepublishUnconfirmed, "jobs without a stream sequence are published again"),
+		s.wake(ctx),
 	)
 	return s.every, err
 }
@@ -43,10 +44,29 @@ func (s *sweeper) stepHeld(ctx context.Context) (time.Duration, error) {
 	return s.held, s.repeat(ctx, s.ledger.LetGoHeld, "windows that nobody woke are let go")
 }
 
-// repeat runs one part until it no longer finds full batches.
+// wake makes the jobs due that waited for a pause that was resumed. That is what
+// somebody wanted, so it is no warning.
+func (s *sweeper) wake(ctx context.Context) error {
+	total, err := s.batches(ctx, s.ledger.WakePaused)
+	if total > 0 {
+		s.due()
+		s.log.WithField("count", total).Info("jobs whose pause is over are due again")
+	}
+	return err
+}
+
+// repeat runs one part and logs what it found.
 func (s *sweeper) repeat(ctx context.Context, part func(context.Context, int) (int, error), found string) error {
-	total := 0
-	var err error
+	total, err := s.batches(ctx, part)
+	if total > 0 {
+		s.due()
+		s.log.WithField("count", total).Warn(found)
+	}
+	return err
+}
+
+// batches runs one part until it no longer finds full batches.
+func (s *sweeper) batches(ctx context.Context, part func(context.Context, int) (int, error)) (total int, err error) {
 	for range maxRounds {
 		var n int
 		n, err = part(ctx, s.batch)
@@ -55,9 +75,5 @@ func (s *sweeper) repeat(ctx context.Context, part func(context.Context, int) (i
 			break
 		}
 	}
-	if total > 0 {
-		s.due()
-		s.log.WithField("count", total).Warn(found)
-	}
-	return err
+	return total, err
 }

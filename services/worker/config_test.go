@@ -28,7 +28,7 @@ func TestRule28EveryWorkerServesProbes(t *testing.T) {
 		Name: "w", Egress: "e", Types: []syncjob.DataType{syncjob.Balances}, Lanes: []syncjob.Lane{syncjob.Backfill},
 	}.complete()
 	require.NoError(t, err)
-	w := &Worker{cfg: cfg}
+	w := &Worker{cfg: cfg, tuning: newTuning(cfg, 32, nil)}
 	served := w.consumers(ledger.Market{Exchange: "bybit", Environment: "testnet"})
 	require.Equal(t, map[queue.Consumer]int{
 		{Exchange: "bybit", Environment: "testnet", DataType: syncjob.Balances, Lane: syncjob.Backfill}: 8,

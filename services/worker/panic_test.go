@@ -31,7 +31,7 @@ func workingAs(t *testing.T, number int, timeout time.Duration, read readerFunc)
 	cfg, err := Config{Name: "w", Egress: "e"}.complete()
 	require.NoError(t, err)
 	log := queuetest.Discard()
-	exchanges, _, err := adapters(cfg, Deps{Log: log})
+	exchanges, _, err := adapters(cfg, Deps{Log: log}, 8)
 	require.NoError(t, err)
 	l := ledger.New(nil, ledger.Settings{})
 	w := &Worker{

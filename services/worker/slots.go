@@ -15,59 +15,92 @@ const fetchWait = 5 * time.Second
 
 // slots bound the jobs of one queue that are worked on at once. No more jobs
 // are fetched than there are free slots: a job that waits in this process would
-// burn its AckWait.
+// burn its AckWait. How many there are may change at any time.
 type slots struct {
-	free chan int // the numbers of the free slots
+	mu     sync.Mutex
+	busy   []bool        // by the number of the slot; those beyond size are not given out
+	size   int           // how many there are; with 0 nothing is taken
+	change chan struct{} // of one: a slot came free, or there are more
+	shrunk chan struct{} // closed when there are fewer
 }
 
 func newSlots(n int) *slots {
-	s := &slots{free: make(chan int, n)}
-	for i := range n {
-		s.free <- i
-	}
-	return s
+	return &slots{busy: make([]bool, n), size: n, change: make(chan struct{}, 1), shrunk: make(chan struct{})}
 }
 
 // takeAll takes every free slot, waiting for one if there is none; nil when ctx
-// has ended.
-func (s *slots) takeAll(ctx context.Context) []int {
-	if ctx.Err() != nil {
-		return nil
-	}
-	var taken []int
-	select {
-	case <-ctx.Done():
-		return nil
-	case slot := <-s.free:
-		taken = append(taken, slot)
-	}
-	for {
+// has ended. The channel is closed when there are fewer slots than now: what was
+// taken and has no job yet must be put back then.
+func (s *slots) takeAll(ctx context.Context) ([]int, <-chan struct{}) {
+	for ctx.Err() == nil {
+		if taken, shrunk := s.takeFree(); len(taken) > 0 {
+			return taken, shrunk
+		}
 		select {
-		case slot := <-s.free:
-			taken = append(taken, slot)
-		default:
-			return taken
+		case <-ctx.Done():
+		case <-s.change:
 		}
 	}
+	return nil, nil
+}
+
+func (s *slots) takeFree() ([]int, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var taken []int
+	for slot := range s.size {
+		if !s.busy[slot] {
+			s.busy[slot] = true
+			taken = append(taken, slot)
+		}
+	}
+	return taken, s.shrunk
 }
 
 func (s *slots) put(taken ...int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, slot := range taken {
-		s.free <- slot
+		s.busy[slot] = false
+	}
+	s.changed()
+}
+
+// resize changes how many slots there are. Of those that are taken away the ones
+// at work go on until their job has ended.
+func (s *slots) resize(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n > len(s.busy) {
+		s.busy = append(s.busy, make([]bool, n-len(s.busy))...)
+	}
+	if n < s.size {
+		close(s.shrunk)
+		s.shrunk = make(chan struct{})
+	}
+	s.size = n
+	s.changed()
+}
+
+func (s *slots) changed() {
+	select {
+	case s.change <- struct{}{}:
+	default: // it will be looked at anyway
 	}
 }
 
 // serve fetches jobs of one subscription and works on them until take ends,
 // and returns when all that it took have ended. Slots that come free while a
-// fetch is open get a fetch of their own. While the gate is shut nothing is
-// fetched: a job could not be claimed, and would come again and again.
+// fetch is open get a fetch of their own; when there are fewer slots, open
+// fetches end. While the gate is shut nothing is fetched: a job could not be
+// claimed, and would come again and again.
 func (s *slots) serve(
 	take context.Context, gate *postgres.Gate, sub *queue.Subscription, work func(int, queue.Delivery),
 ) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	for {
-		taken := s.takeAll(take)
+		taken, shrunk := s.takeAll(take)
 		if taken == nil {
 			return
 		}
@@ -77,8 +110,10 @@ func (s *slots) serve(
 		}
 		running.Go(func() {
 			defer done()
+			fetch, end := endedBy(open, shrunk)
+			defer end()
 			used := 0
-			sub.Fetch(open, len(taken), fetchWait, func(d queue.Delivery) {
+			sub.Fetch(fetch, len(taken), fetchWait, func(d queue.Delivery) {
 				slot := taken[used]
 				used++
 				running.Go(func() {
@@ -89,4 +124,17 @@ func (s *slots) serve(
 			s.put(taken[used:]...)
 		})
 	}
+}
+
+// endedBy is a context that ends with a channel as well. end frees what it holds.
+func endedBy(ctx context.Context, ended <-chan struct{}) (_ context.Context, end context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-ended:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }

@@ -7,15 +7,52 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func taken(ctx context.Context, s *slots) []int {
+	slots, _ := s.takeAll(ctx)
+	return slots
+}
+
 func TestSlotsAreNeverMoreThanThereAre(t *testing.T) {
 	t.Parallel()
 	s := newSlots(3)
-	require.ElementsMatch(t, []int{0, 1, 2}, s.takeAll(t.Context()))
+	require.Equal(t, []int{0, 1, 2}, taken(t.Context(), s))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.Nil(t, s.takeAll(ctx))
+	require.Nil(t, taken(ctx, s))
 	s.put(1)
-	require.Equal(t, []int{1}, s.takeAll(t.Context()))
+	require.Equal(t, []int{1}, taken(t.Context(), s))
 	s.put(0, 1, 2)
-	require.Nil(t, s.takeAll(ctx), "a worker that stops takes no slot, free or not")
+	require.Nil(t, taken(ctx, s), "a worker that stops takes no slot, free or not")
+}
+
+func TestSlotsChangeWhileJobsAreInHand(t *testing.T) {
+	t.Parallel()
+	s := newSlots(2)
+	first, shrunk := s.takeAll(t.Context())
+	require.Equal(t, []int{0, 1}, first)
+	s.resize(4)
+	require.Equal(t, []int{2, 3}, taken(t.Context(), s), "more at once")
+	select {
+	case <-shrunk:
+		require.Fail(t, "nothing was taken away")
+	default:
+	}
+	s.resize(1)
+	<-shrunk // open fetches end
+	fetch, end := endedBy(t.Context(), shrunk)
+	defer end()
+	<-fetch.Done()
+	s.put(1, 2, 3)
+	ctx, cancel := context.WithCancel(t.Context())
+	waiting := make(chan []int)
+	go func() { waiting <- taken(ctx, s) }()
+	s.put(0)
+	require.Equal(t, []int{0}, <-waiting, "and no other")
+	s.resize(0)
+	s.put(0)
+	go func() { waiting <- taken(ctx, s) }()
+	cancel()
+	require.Nil(t, <-waiting, "with none nothing is taken")
+	s.resize(3)
+	require.Equal(t, []int{0, 1, 2}, taken(t.Context(), s))
 }

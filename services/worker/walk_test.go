@@ -52,7 +52,7 @@ func newPost(t *testing.T, read readerFunc) *post {
 	require.NoError(t, err)
 	log := queuetest.Discard()
 	deps := Deps{Writes: b.db, Claims: b.db, Queue: p.queue, Log: log}
-	exchanges, _, err := adapters(cfg, deps)
+	exchanges, _, err := adapters(cfg, deps, cfg.Slots)
 	require.NoError(t, err)
 	p.worker = &Worker{
 		cfg: cfg, deps: deps, exchanges: exchanges, readers: map[syncjob.DataType]reader{syncjob.Prices: read},

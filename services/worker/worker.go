@@ -34,6 +34,8 @@ type Worker struct {
 	leases    *leases
 	bans      *bans
 	budget    *budget.Fleet // nil if the adapters were given
+	tuning    *tuning
+	seen      time.Time // when it last said what it does
 }
 
 // New checks the configuration and names every mistake at once.
@@ -43,9 +45,10 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
 	exchanges := deps.Exchanges
+	tuning := newTuning(cfg, jobsPerConn*int(deps.Writes.Stats().MaxConns), deps.Log)
 	var shared *budget.Fleet
 	if exchanges == nil {
-		exchanges, shared, err = adapters(cfg, deps)
+		exchanges, shared, err = adapters(cfg, deps, tuning.most)
 		if err != nil {
 			return nil, fmt.Errorf("worker: %w", err)
 		}
@@ -62,6 +65,7 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		leases:  newLeases(claims, deps.Stuck, deps.Log),
 		bans:    newBans(claims, cfg.Egress, deps.Log),
 		budget:  shared,
+		tuning:  tuning,
 	}, nil
 }
 
@@ -81,8 +85,8 @@ func readers(cfg Config) map[syncjob.DataType]reader {
 }
 
 // adapters are the exchanges there are: each is one folder below exchange. They
-// share the fleet's budget.
-func adapters(cfg Config, deps Deps) (map[string]exchange.Adapter, *budget.Fleet, error) {
+// share the fleet's budget. Of each queue at most so many slots are ever used.
+func adapters(cfg Config, deps Deps, slots int) (map[string]exchange.Adapter, *budget.Fleet, error) {
 	shared, err := budget.New(deps.Claims, budget.Config{
 		Egress: cfg.Egress, RequestsPerSecond: cfg.RequestsPerSecond, Log: deps.Log,
 	})
@@ -91,7 +95,7 @@ func adapters(cfg Config, deps Deps) (map[string]exchange.Adapter, *budget.Fleet
 	}
 	policies := exchange.DefaultPolicies()
 	// Each slot needs a place of its own: it waits for the budget there.
-	policies.MaxInFlight = max(policies.MaxInFlight, uint(cfg.Slots*len(cfg.Types)+probeSlots)) //nolint:gosec // checked: 1 to 4096
+	policies.MaxInFlight = max(policies.MaxInFlight, uint(slots*len(cfg.Types)+probeSlots)) //nolint:gosec // checked: 1 to 4096
 	hosts, err := exchange.NewHosts(policies, shared, deps.Log)
 	if err != nil {
 		return nil, nil, err
@@ -135,7 +139,7 @@ const marketPoll = time.Second
 func (w *Worker) serveMarkets(take, attempts context.Context) error {
 	var serving sync.WaitGroup
 	defer serving.Wait()
-	served := map[string]bool{}
+	served := map[string]*served{}
 	poll := time.NewTicker(marketPoll)
 	defer poll.Stop()
 	var asked time.Time // when bans were last asked for, and of how many markets
@@ -150,6 +154,7 @@ func (w *Worker) serveMarkets(take, attempts context.Context) error {
 		if err != nil && take.Err() == nil {
 			w.deps.Log.WithError(err).Warn("markets could not be read")
 		}
+		w.tune(take, served)
 		// Before the first job of a market: a worker that starts during a ban asks
 		// nothing of the exchange.
 		if time.Since(asked) >= banPoll || len(markets) > known {
@@ -169,15 +174,21 @@ func (w *Worker) serveMarkets(take, attempts context.Context) error {
 	}
 }
 
+// served is a queue that jobs are taken from.
+type served struct {
+	consumer queue.Consumer
+	slots    *slots
+}
+
 func (w *Worker) serveMarket(
-	take, attempts context.Context, m ledger.Market, served map[string]bool, serving *sync.WaitGroup,
+	take, attempts context.Context, m ledger.Market, known map[string]*served, serving *sync.WaitGroup,
 ) error {
 	if w.exchanges[m.Exchange] == nil {
 		return nil // a newer worker's business
 	}
 	var failures error
 	for consumer, n := range w.consumers(m) {
-		if served[consumer.Name()] {
+		if known[consumer.Name()] != nil {
 			continue
 		}
 		sub, err := w.deps.Queue.Subscribe(consumer)
@@ -185,8 +196,8 @@ func (w *Worker) serveMarket(
 			failures = errors.Join(failures, fmt.Errorf("subscribing to %s: %w", consumer, err))
 			continue
 		}
-		served[consumer.Name()] = true
 		s := newSlots(n)
+		known[consumer.Name()] = &served{consumer: consumer, slots: s}
 		serving.Go(func() { s.serve(take, w.gate, sub, func(slot int, d queue.Delivery) { w.take(attempts, slot, d) }) })
 	}
 	return failures
@@ -196,9 +207,12 @@ func (w *Worker) serveMarket(
 // of its slots. Every worker serves probes.
 func (w *Worker) consumers(m ledger.Market) map[queue.Consumer]int {
 	queues := map[queue.Consumer]int{}
-	for _, lane := range w.cfg.Lanes {
+	for _, lane := range []syncjob.Lane{syncjob.Live, syncjob.Backfill} {
 		for _, t := range w.cfg.Types {
-			queues[queue.Consumer{Exchange: m.Exchange, Environment: m.Environment, DataType: t, Lane: lane}] = w.cfg.Slots
+			c := queue.Consumer{Exchange: m.Exchange, Environment: m.Environment, DataType: t, Lane: lane}
+			if n := w.tuning.slotsOf(c); n > 0 {
+				queues[c] = n
+			}
 		}
 	}
 	probes := queue.Consumer{

@@ -170,7 +170,7 @@ RETURNING j.id, j.run_id, j.claim, j.data_type, j.lane, j.trigger,
           coalesce(a.account_mode, ''),
           coalesce(a.allow_write_key, false), j.attempt, j.max_attempts, coalesce(j.key_version, 0), c.sealed,
           j."window", j.params, coalesce(j.error_class, ''), j.timeout_at - j.claimed_at, j.claimed_at, j.as_of`,
-		claimable, pausedFor("m", "j.data_type", "j.lane"))
+		claimable, pausedFor("m", "j.account_id", "j.data_type", "j.lane"))
 	job := Claimed{Lease: l.set.Lease}
 	var window *pgtype.Range[pgtype.Timestamptz]
 	err := l.db.QueryRow(ctx, claim, req.JobID, req.Claim, req.Owner, l.set.Lease,

@@ -236,7 +236,7 @@ VALUES ($1, 'maintenance', 'test', clock_timestamp() - interval '1 hour'), (NULL
 	refusal := b.refused(id)
 	require.Equal(t, NotDue, refusal.Answer)
 	require.GreaterOrEqual(t, refusal.Wait, time.Second)
-	require.LessOrEqual(t, refusal.Wait, 30*time.Second)
+	require.LessOrEqual(t, refusal.Wait, maxPauseWait)
 	require.Equal(t, syncjob.Waiting, b.row(id).Status)
 }
 

@@ -111,10 +111,12 @@ func (c cancelled) makeRoom(ctx context.Context, tx pgx.Tx) error {
 // worker did: it was cancelled, or its workers died. A scheduled probe has
 // nothing to decide, so that it did not come to an end means nothing.
 func rejectEndedProbe(ctx context.Context, tx pgx.Tx, runID string) error {
-	const read = `
+	read := `
 SELECT a.id, a.status, a.key_version, (j.params ->> 'key_version')::integer, j.started_at IS NOT NULL,
-       coalesce(j.error_message, ''), coalesce(j.cancel_reason, '')
+       coalesce(j.error_message, ''), coalesce(j.cancel_reason, ''),
+       ` + pausedFor("m", "a.id", "j.data_type", "j.lane") + `
 FROM alphapulse.sync_jobs j JOIN alphapulse.accounts a ON a.id = j.account_id
+JOIN alphapulse.markets m ON m.id = a.market_id
 WHERE j.run_id = $1 AND j.trigger = 'probe' AND j.status IN ('cancelled', 'dead')`
 	rows, err := tx.Query(ctx, read, runID)
 	if err != nil {
@@ -128,6 +130,7 @@ WHERE j.run_id = $1 AND j.trigger = 'probe' AND j.status IN ('cancelled', 'dead'
 		Claimed bool
 		Message string
 		Why     syncjob.CancelReason
+		Paused  bool
 	}
 	probes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[probe])
 	if err != nil {
@@ -135,14 +138,14 @@ WHERE j.run_id = $1 AND j.trigger = 'probe' AND j.status IN ('cancelled', 'dead'
 	}
 	for _, p := range probes {
 		account := lockedAccount{ID: p.ID, Status: p.Status, KeyVersion: p.Current}
-		if err := rejectProbed(ctx, tx, account, p.Probed, false, endedProbe(p.Why, p.Claimed, p.Message)); err != nil {
+		if err := rejectProbed(ctx, tx, account, p.Probed, false, endedProbe(p.Why, p.Claimed, p.Paused, p.Message)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func endedProbe(why syncjob.CancelReason, claimed bool, message string) string {
+func endedProbe(why syncjob.CancelReason, claimed, paused bool, message string) string {
 	switch {
 	case why == "":
 		return "the probe of the key failed: " + message
@@ -150,6 +153,8 @@ func endedProbe(why syncjob.CancelReason, claimed bool, message string) string {
 		return "the probe of the key was cancelled"
 	case message != "":
 		return "the probe of the key ran out of time; last error: " + message
+	case paused && !claimed:
+		return "the probe of the key did not begin: it is paused, and `status` says by whom"
 	case claimed:
 		return "the probe of the key ran out of time: the exchange did not answer"
 	default:

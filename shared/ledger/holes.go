@@ -16,11 +16,11 @@ import (
 const retryHoles = 10 * time.Minute
 
 // holedAccount is the condition that account a is to be filled up now: it is
-// active, lane backfill of its market goes on, no backfill of it is open, and
+// active, its lane backfill goes on, no backfill of it is open, and
 // none has ended just now.
 func holedAccount() string {
 	return `a.status = 'active'
-  AND NOT ` + pausedFor("m", "NULL::text", "'backfill'") + `
+  AND NOT ` + pausedFor("m", "a.id", "NULL::text", "'backfill'") + `
   AND NOT EXISTS (SELECT FROM alphapulse.sync_runs r
                   WHERE r.subject_id = a.id AND r.trigger = 'backfill' AND r.finished_at IS NULL)
   AND NOT EXISTS (SELECT FROM alphapulse.sync_runs r
@@ -90,12 +90,16 @@ SELECT FROM alphapulse.accounts a JOIN alphapulse.markets m ON m.id = a.market_i
 }
 
 // holes lists what is missing within what is covered, scope by scope: what lies
-// before a scope's first instant is nobody's wish until it is asked for.
+// before a scope's first instant is nobody's wish until it is asked for. Types
+// that are paused are left out.
 func holes(ctx context.Context, tx pgx.Tx, accountID string) ([]newJob, error) {
-	const read = `
-SELECT data_type,
-       range_agg((tstzmultirange(range_merge(covered)) * tstzmultirange(tstzrange(horizon, NULL))) - covered)
-FROM alphapulse.sync_coverage WHERE account_id = $1 AND holed GROUP BY data_type ORDER BY data_type`
+	read := `
+SELECT c.data_type,
+       range_agg((tstzmultirange(range_merge(c.covered)) * tstzmultirange(tstzrange(c.horizon, NULL))) - c.covered)
+FROM alphapulse.sync_coverage c
+JOIN alphapulse.accounts a ON a.id = c.account_id JOIN alphapulse.markets m ON m.id = a.market_id
+WHERE c.account_id = $1 AND c.holed AND NOT ` + pausedFor("m", "a.id", "c.data_type", "'backfill'") + `
+GROUP BY c.data_type ORDER BY c.data_type`
 	rows, err := tx.Query(ctx, read, accountID)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,8 @@ import (
 // which it was. No caller gets data older than his call: a run is joined only
 // while none of its jobs has been claimed. Otherwise the caller gets a
 // follower, which starts when the run before it has ended, and which later
-// callers join. So at most two manual runs of an account are open.
+// callers join. So at most two manual runs of an account are open. What people
+// have paused is refused with a *PausedError: it would wait for who knows how long.
 func (l *Ledger) StartManual(
 	ctx context.Context, accountID string, types []syncjob.DataType,
 ) (run Run, joined bool, err error) {
@@ -30,6 +31,9 @@ func (l *Ledger) StartManual(
 			return err
 		}
 		if err := syncable(status); err != nil {
+			return err
+		}
+		if err := checkPaused(ctx, tx, accountID, types); err != nil {
 			return err
 		}
 		id, joined, err = joinOrCreate(ctx, tx, accountID, types)

@@ -77,8 +77,9 @@ type slot struct {
 func takeDueSlots(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, subjects []string) ([]slot, error) {
 	source := `JOIN alphapulse.accounts a ON a.id = s.subject_id JOIN alphapulse.markets m ON m.id = a.market_id`
 	living := `a.status = 'active'`
+	account := `a.id`
 	if kind == syncjob.Market {
-		source = `JOIN alphapulse.markets m ON m.id = s.subject_id`
+		source, account = `JOIN alphapulse.markets m ON m.id = s.subject_id`, `NULL::uuid`
 		// A market is read for its accounts; without one there is nothing to do.
 		living = `EXISTS (SELECT FROM alphapulse.accounts a WHERE a.market_id = m.id AND a.status <> 'removed')`
 	}
@@ -102,25 +103,12 @@ SET next_at = s.next_at + due.step
     skipped = s.skipped + CASE WHEN due.plan THEN 0 ELSE 1 END
 FROM due WHERE s.subject_id = due.subject_id AND s.data_type = due.data_type
 RETURNING s.subject_id, s.data_type, due.step, due.plan`,
-		living, pausedFor("m", "s.data_type", "'live'"), bannedFor("m"), source)
+		living, pausedFor("m", account, "s.data_type", "'live'"), bannedFor("m"), source)
 	rows, err := tx.Query(ctx, take, subjects)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[slot])
-}
-
-// pausedFor is the condition that a pause in force matches a market's work of a
-// type and lane.
-func pausedFor(market, dataType, lane string) string {
-	return fmt.Sprintf(`EXISTS (
-    SELECT FROM alphapulse.pauses p
-    WHERE (p.until IS NULL OR p.until > clock_timestamp())
-      AND (p.market_id IS NULL OR p.market_id = %[1]s.id)
-      AND (p.exchange IS NULL OR p.exchange = %[1]s.exchange)
-      AND (p.environment IS NULL OR p.environment = %[1]s.environment)
-      AND (p.data_type IS NULL OR p.data_type = %[2]s)
-      AND (p.lane IS NULL OR p.lane = %[3]s))`, market, dataType, lane)
 }
 
 // bannedFor is the condition that the exchange refuses every address that

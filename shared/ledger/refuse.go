@@ -35,11 +35,11 @@ type standing struct {
 	Class         syncjob.Class
 }
 
-// A job that found its market paused looks again after this time at the latest,
-// because a pause may be lifted early; one that found nothing in its way any
-// more is redelivered after the shorter one.
+// A job that is paused without an end looks again after this time; WakePaused
+// makes it due as soon as it is resumed. One that found nothing in its way any
+// more is redelivered after the shorter time.
 const (
-	maxPauseWait = 30 * time.Second
+	maxPauseWait = time.Hour
 	redeliverIn  = 100 * time.Millisecond
 )
 
@@ -89,7 +89,7 @@ func (s *standing) answer() Refusal {
 	case s.Attempt >= s.MaxAttempts:
 		refusal.Answer = ExhaustedAnswer
 	case s.Paused:
-		refusal.Answer, refusal.Wait = NotDue, min(max(s.PausedFor, time.Second), maxPauseWait)
+		refusal.Answer, refusal.Wait = NotDue, max(s.PausedFor, time.Second)
 	case s.SiblingUntil != nil:
 		refusal.Answer = Sibling
 	default:
@@ -127,8 +127,9 @@ SELECT j.status, j.run_id, coalesce(j.claim::text, ''), j.trigger, j.lane, j.sub
        r.status = 'running' AND (r.deadline_at IS NULL OR r.deadline_at > clock_timestamp()),
        coalesce(a.status, ''),
        %s,
-       coalesce((SELECT max(p.until) FROM alphapulse.pauses p WHERE p.market_id = m.id) - clock_timestamp(),
-                interval '30 seconds'),
+       coalesce((SELECT max(coalesce(p.until, clock_timestamp() + $3::interval)) FROM alphapulse.pauses p
+                 WHERE %s
+                   AND %s) - clock_timestamp(), interval '0'),
        (SELECT s.lease_until FROM alphapulse.sync_jobs s
         WHERE s.subject_id = j.subject_id AND s.data_type = j.data_type AND s.lane = 'live' AND j.lane = 'live'
           AND s.status = 'running'),
@@ -137,8 +138,9 @@ FROM alphapulse.sync_jobs j
 JOIN alphapulse.sync_runs r ON r.id = j.run_id
 LEFT JOIN alphapulse.accounts a ON a.id = j.account_id
 JOIN alphapulse.markets m ON m.id = coalesce(j.market_id, a.market_id)
-WHERE j.id = $1`, pausedFor("m", "j.data_type", "j.lane"))
-	rows, err := tx.Query(ctx, read, req.JobID, req.Publishes)
+WHERE j.id = $1`, pausedFor("m", "j.account_id", "j.data_type", "j.lane"),
+		pauseInForce, pauseMatches("m", "j.account_id", "j.data_type", "j.lane"))
+	rows, err := tx.Query(ctx, read, req.JobID, req.Publishes, maxPauseWait)
 	if err != nil {
 		return nil, err
 	}

@@ -74,27 +74,3 @@ ORDER BY a.name, c.data_type, c.scope`
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[UnreadScope])
 }
-
-// Pause is a stop in force.
-type Pause struct {
-	MarketID  string
-	Exchange  string
-	DataType  string
-	Lane      string
-	Reason    string
-	CreatedBy string
-	Until     *time.Time
-}
-
-// Pauses lists the pauses in force.
-func (l *Ledger) Pauses(ctx context.Context) ([]Pause, error) {
-	const query = `
-SELECT coalesce(market_id::text, ''), coalesce(exchange, ''), coalesce(data_type, ''), coalesce(lane, ''), reason,
-       created_by, until
-FROM alphapulse.pauses WHERE until IS NULL OR until > clock_timestamp() ORDER BY created_at`
-	rows, err := l.db.Query(ctx, query)
-	if err != nil {
-		return nil, fmt.Errorf("listing pauses: %w", err)
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Pause])
-}

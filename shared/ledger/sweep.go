@@ -92,9 +92,13 @@ func takeBack(ctx context.Context, tx pgx.Tx, lost lostJob) error {
 
 // EndOverdue ends runs past their deadline: those with an open job expire, the
 // others are folded. The deadline of a backfill, a verification or a repair that
-// moves is put off first. It returns how many ended.
+// moves is put off first, and that of a run in which a job is paused. It returns
+// how many ended.
 func (l *Ledger) EndOverdue(ctx context.Context, limit int) (int, error) {
 	if err := l.extendMoving(ctx, limit); err != nil {
+		return 0, err
+	}
+	if err := l.extendPaused(ctx, limit); err != nil {
 		return 0, err
 	}
 	const find = `

@@ -26,9 +26,9 @@ WHERE id = $1::uuid`)
 }
 
 // PlanVerify starts the daily verification of accounts whose time has come. A
-// slot in which one of the account is still open passes, as do those of a
-// downtime but the last. Any number of processes may call it. It returns how
-// many slots passed.
+// slot in which one of the account is still open, or its lane backfill is paused,
+// passes, as do those of a downtime but the last. Any number of processes may
+// call it. It returns how many slots passed.
 func (l *Ledger) PlanVerify(ctx context.Context, limit int) (int, error) {
 	const find = `
 SELECT id FROM alphapulse.accounts
@@ -70,6 +70,9 @@ WHERE id = (SELECT id FROM alphapulse.accounts
 		if open, err := verifying(ctx, tx, accountID); err != nil || open {
 			return err
 		}
+		if paused, err := backfillPaused(ctx, tx, accountID); err != nil || paused {
+			return err
+		}
 		req, err := VerifyRequest{AccountID: accountID, Sample: l.set.VerifySample}.checked()
 		if err == nil {
 			_, err = l.verify(ctx, tx, req)
@@ -80,6 +83,16 @@ WHERE id = (SELECT id FROM alphapulse.accounts
 		return false, fmt.Errorf("verifying account %s: %w", accountID, err)
 	}
 	return passed, nil
+}
+
+// backfillPaused reports whether all of an account's work in lane backfill is
+// paused.
+func backfillPaused(ctx context.Context, tx pgx.Tx, accountID string) (paused bool, err error) {
+	read := `
+SELECT ` + pausedFor("m", "a.id", "NULL::text", "'backfill'") + `
+FROM alphapulse.accounts a JOIN alphapulse.markets m ON m.id = a.market_id WHERE a.id = $1`
+	err = tx.QueryRow(ctx, read, accountID).Scan(&paused)
+	return paused, err
 }
 
 // verifying reports whether a verification of an account is open. It is asked

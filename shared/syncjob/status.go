@@ -59,7 +59,7 @@ const (
 	WaitExchange   WaitReason = "exchange"   // the exchange named a time: rate limit, ban, maintenance
 	WaitReleased   WaitReason = "released"   // a worker that shut down gave it back
 	WaitLost       WaitReason = "lost"       // its lease ended
-	WaitPaused     WaitReason = "paused"     // its market is paused
+	WaitPaused     WaitReason = "paused"     // a pause or a maintenance covers it
 	WaitKey        WaitReason = "key"        // the key it used has been replaced
 )
 

@@ -79,8 +79,10 @@ type GetStatusResponse struct {
 	Pauses  []*Pause  `protobuf:"bytes,5,rep,name=pauses,proto3" json:"pauses,omitempty"`
 	// Identifies the public key that credentials are sealed with.
 	VaultKeyFingerprint string `protobuf:"bytes,6,opt,name=vault_key_fingerprint,json=vaultKeyFingerprint,proto3" json:"vault_key_fingerprint,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// What somebody set for workers.
+	WorkerSettings []*WorkerSetting `protobuf:"bytes,7,rep,name=worker_settings,json=workerSettings,proto3" json:"worker_settings,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *GetStatusResponse) Reset() {
@@ -153,6 +155,13 @@ func (x *GetStatusResponse) GetVaultKeyFingerprint() string {
 		return x.VaultKeyFingerprint
 	}
 	return ""
+}
+
+func (x *GetStatusResponse) GetWorkerSettings() []*WorkerSetting {
+	if x != nil {
+		return x.WorkerSettings
+	}
+	return nil
 }
 
 // AccountState is one account with the freshness of each of its data types.
@@ -329,7 +338,11 @@ type TypeState struct {
 	UnreadScopes []*UnreadScope `protobuf:"bytes,14,rep,name=unread_scopes,json=unreadScopes,proto3" json:"unread_scopes,omitempty"`
 	// Of histories: complete, gaps, or none while nothing is covered. Empty for
 	// other types.
-	Coverage      string `protobuf:"bytes,15,opt,name=coverage,proto3" json:"coverage,omitempty"`
+	Coverage string `protobuf:"bytes,15,opt,name=coverage,proto3" json:"coverage,omitempty"`
+	// A pause in force stops it.
+	Paused bool `protobuf:"varint,16,opt,name=paused,proto3" json:"paused,omitempty"`
+	// Its schedule is off: it is read when somebody asks for it, and not else.
+	Unscheduled   bool `protobuf:"varint,17,opt,name=unscheduled,proto3" json:"unscheduled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -467,6 +480,20 @@ func (x *TypeState) GetCoverage() string {
 		return x.Coverage
 	}
 	return ""
+}
+
+func (x *TypeState) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
+}
+
+func (x *TypeState) GetUnscheduled() bool {
+	if x != nil {
+		return x.Unscheduled
+	}
+	return false
 }
 
 // UnreadScope is a scope that the last walk did not read to its end.
@@ -694,7 +721,7 @@ func (x *Ban) GetReason() string {
 	return ""
 }
 
-// Pause is a stop in force. Empty fields match everything.
+// Pause is a stop in force, or one that is to come. Empty fields match everything.
 type Pause struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	MarketId  string                 `protobuf:"bytes,1,opt,name=market_id,json=marketId,proto3" json:"market_id,omitempty"`
@@ -704,7 +731,13 @@ type Pause struct {
 	Reason    string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	CreatedBy string                 `protobuf:"bytes,6,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
 	// Absent: until somebody resumes it.
-	Until         *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`
+	Until       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`
+	Id          string                 `protobuf:"bytes,8,opt,name=id,proto3" json:"id,omitempty"`
+	Environment string                 `protobuf:"bytes,9,opt,name=environment,proto3" json:"environment,omitempty"`
+	// The name of an account.
+	Account       string                 `protobuf:"bytes,10,opt,name=account,proto3" json:"account,omitempty"`
+	From          *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
+	InForce       bool                   `protobuf:"varint,12,opt,name=in_force,json=inForce,proto3" json:"in_force,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -788,20 +821,152 @@ func (x *Pause) GetUntil() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Pause) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Pause) GetEnvironment() string {
+	if x != nil {
+		return x.Environment
+	}
+	return ""
+}
+
+func (x *Pause) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Pause) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *Pause) GetInForce() bool {
+	if x != nil {
+		return x.InForce
+	}
+	return false
+}
+
+// WorkerSetting is what was set for the workers of a data type. What is absent is
+// as each was started.
+type WorkerSetting struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	DataType string                 `protobuf:"bytes,1,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
+	// The name of one worker, for which this goes before; empty: every worker.
+	Worker string `protobuf:"bytes,2,opt,name=worker,proto3" json:"worker,omitempty"`
+	Slots  *int32 `protobuf:"varint,3,opt,name=slots,proto3,oneof" json:"slots,omitempty"`
+	// live, backfill.
+	Lanes         []string               `protobuf:"bytes,4,rep,name=lanes,proto3" json:"lanes,omitempty"`
+	Paused        *bool                  `protobuf:"varint,5,opt,name=paused,proto3,oneof" json:"paused,omitempty"`
+	UpdatedBy     string                 `protobuf:"bytes,6,opt,name=updated_by,json=updatedBy,proto3" json:"updated_by,omitempty"`
+	UpdatedAt     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WorkerSetting) Reset() {
+	*x = WorkerSetting{}
+	mi := &file_alphapulse_control_v1_status_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WorkerSetting) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WorkerSetting) ProtoMessage() {}
+
+func (x *WorkerSetting) ProtoReflect() protoreflect.Message {
+	mi := &file_alphapulse_control_v1_status_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WorkerSetting.ProtoReflect.Descriptor instead.
+func (*WorkerSetting) Descriptor() ([]byte, []int) {
+	return file_alphapulse_control_v1_status_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *WorkerSetting) GetDataType() string {
+	if x != nil {
+		return x.DataType
+	}
+	return ""
+}
+
+func (x *WorkerSetting) GetWorker() string {
+	if x != nil {
+		return x.Worker
+	}
+	return ""
+}
+
+func (x *WorkerSetting) GetSlots() int32 {
+	if x != nil && x.Slots != nil {
+		return *x.Slots
+	}
+	return 0
+}
+
+func (x *WorkerSetting) GetLanes() []string {
+	if x != nil {
+		return x.Lanes
+	}
+	return nil
+}
+
+func (x *WorkerSetting) GetPaused() bool {
+	if x != nil && x.Paused != nil {
+		return *x.Paused
+	}
+	return false
+}
+
+func (x *WorkerSetting) GetUpdatedBy() string {
+	if x != nil {
+		return x.UpdatedBy
+	}
+	return ""
+}
+
+func (x *WorkerSetting) GetUpdatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdatedAt
+	}
+	return nil
+}
+
 var File_alphapulse_control_v1_status_proto protoreflect.FileDescriptor
 
 const file_alphapulse_control_v1_status_proto_rawDesc = "" +
 	"\n" +
 	"\"alphapulse/control/v1/status.proto\x12\x15alphapulse.control.v1\x1a#alphapulse/control/v1/account.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\",\n" +
 	"\x10GetStatusRequest\x12\x18\n" +
-	"\aaccount\x18\x01 \x01(\tR\aaccount\"\xdc\x02\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\"\xab\x03\n" +
 	"\x11GetStatusResponse\x123\n" +
 	"\aread_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt\x12?\n" +
 	"\baccounts\x18\x02 \x03(\v2#.alphapulse.control.v1.AccountStateR\baccounts\x127\n" +
 	"\amarkets\x18\x03 \x03(\v2\x1d.alphapulse.control.v1.MarketR\amarkets\x12.\n" +
 	"\x04bans\x18\x04 \x03(\v2\x1a.alphapulse.control.v1.BanR\x04bans\x124\n" +
 	"\x06pauses\x18\x05 \x03(\v2\x1c.alphapulse.control.v1.PauseR\x06pauses\x122\n" +
-	"\x15vault_key_fingerprint\x18\x06 \x01(\tR\x13vaultKeyFingerprint\"\x97\x02\n" +
+	"\x15vault_key_fingerprint\x18\x06 \x01(\tR\x13vaultKeyFingerprint\x12M\n" +
+	"\x0fworker_settings\x18\a \x03(\v2$.alphapulse.control.v1.WorkerSettingR\x0eworkerSettings\"\x97\x02\n" +
 	"\fAccountState\x128\n" +
 	"\aaccount\x18\x01 \x01(\v2\x1e.alphapulse.control.v1.AccountR\aaccount\x126\n" +
 	"\x05types\x18\x02 \x03(\v2 .alphapulse.control.v1.TypeStateR\x05types\x12 \n" +
@@ -812,7 +977,7 @@ const file_alphapulse_control_v1_status_proto_rawDesc = "" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
 	"\bcompared\x18\x03 \x01(\x03R\bcompared\x12\x18\n" +
-	"\adrifted\x18\x04 \x01(\x03R\adrifted\"\x89\x05\n" +
+	"\adrifted\x18\x04 \x01(\x03R\adrifted\"\xc3\x05\n" +
 	"\tTypeState\x12\x1b\n" +
 	"\tdata_type\x18\x01 \x01(\tR\bdataType\x12/\n" +
 	"\x05every\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05every\x12B\n" +
@@ -832,7 +997,9 @@ const file_alphapulse_control_v1_status_proto_rawDesc = "" +
 	"superseded\x12\x18\n" +
 	"\askipped\x18\r \x01(\x03R\askipped\x12G\n" +
 	"\runread_scopes\x18\x0e \x03(\v2\".alphapulse.control.v1.UnreadScopeR\funreadScopes\x12\x1a\n" +
-	"\bcoverage\x18\x0f \x01(\tR\bcoverage\"\xb4\x01\n" +
+	"\bcoverage\x18\x0f \x01(\tR\bcoverage\x12\x16\n" +
+	"\x06paused\x18\x10 \x01(\bR\x06paused\x12 \n" +
+	"\vunscheduled\x18\x11 \x01(\bR\vunscheduled\"\xb4\x01\n" +
 	"\vUnreadScope\x12\x14\n" +
 	"\x05scope\x18\x01 \x01(\tR\x05scope\x12\x1f\n" +
 	"\verror_class\x18\x02 \x01(\tR\n" +
@@ -851,7 +1018,7 @@ const file_alphapulse_control_v1_status_proto_rawDesc = "" +
 	"\x06egress\x18\x01 \x01(\tR\x06egress\x12\x1b\n" +
 	"\tmarket_id\x18\x02 \x01(\tR\bmarketId\x120\n" +
 	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"\xda\x01\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\xf1\x02\n" +
 	"\x05Pause\x12\x1b\n" +
 	"\tmarket_id\x18\x01 \x01(\tR\bmarketId\x12\x1a\n" +
 	"\bexchange\x18\x02 \x01(\tR\bexchange\x12\x1b\n" +
@@ -860,7 +1027,25 @@ const file_alphapulse_control_v1_status_proto_rawDesc = "" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x1d\n" +
 	"\n" +
 	"created_by\x18\x06 \x01(\tR\tcreatedBy\x120\n" +
-	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until2o\n" +
+	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x0e\n" +
+	"\x02id\x18\b \x01(\tR\x02id\x12 \n" +
+	"\venvironment\x18\t \x01(\tR\venvironment\x12\x18\n" +
+	"\aaccount\x18\n" +
+	" \x01(\tR\aaccount\x12.\n" +
+	"\x04from\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12\x19\n" +
+	"\bin_force\x18\f \x01(\bR\ainForce\"\x81\x02\n" +
+	"\rWorkerSetting\x12\x1b\n" +
+	"\tdata_type\x18\x01 \x01(\tR\bdataType\x12\x16\n" +
+	"\x06worker\x18\x02 \x01(\tR\x06worker\x12\x19\n" +
+	"\x05slots\x18\x03 \x01(\x05H\x00R\x05slots\x88\x01\x01\x12\x14\n" +
+	"\x05lanes\x18\x04 \x03(\tR\x05lanes\x12\x1b\n" +
+	"\x06paused\x18\x05 \x01(\bH\x01R\x06paused\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"updated_by\x18\x06 \x01(\tR\tupdatedBy\x129\n" +
+	"\n" +
+	"updated_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAtB\b\n" +
+	"\x06_slotsB\t\n" +
+	"\a_paused2o\n" +
 	"\rStatusService\x12^\n" +
 	"\tGetStatus\x12'.alphapulse.control.v1.GetStatusRequest\x1a(.alphapulse.control.v1.GetStatusResponseBHZFgithub.com/alphapulse/alphapulse/proto/alphapulse/control/v1;controlv1b\x06proto3"
 
@@ -876,7 +1061,7 @@ func file_alphapulse_control_v1_status_proto_rawDescGZIP() []byte {
 	return file_alphapulse_control_v1_status_proto_rawDescData
 }
 
-var file_alphapulse_control_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_alphapulse_control_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_alphapulse_control_v1_status_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),      // 0: alphapulse.control.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),     // 1: alphapulse.control.v1.GetStatusResponse
@@ -887,37 +1072,41 @@ var file_alphapulse_control_v1_status_proto_goTypes = []any{
 	(*Market)(nil),                // 6: alphapulse.control.v1.Market
 	(*Ban)(nil),                   // 7: alphapulse.control.v1.Ban
 	(*Pause)(nil),                 // 8: alphapulse.control.v1.Pause
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*Account)(nil),               // 10: alphapulse.control.v1.Account
-	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
+	(*WorkerSetting)(nil),         // 9: alphapulse.control.v1.WorkerSetting
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*Account)(nil),               // 11: alphapulse.control.v1.Account
+	(*durationpb.Duration)(nil),   // 12: google.protobuf.Duration
 }
 var file_alphapulse_control_v1_status_proto_depIdxs = []int32{
-	9,  // 0: alphapulse.control.v1.GetStatusResponse.read_at:type_name -> google.protobuf.Timestamp
+	10, // 0: alphapulse.control.v1.GetStatusResponse.read_at:type_name -> google.protobuf.Timestamp
 	2,  // 1: alphapulse.control.v1.GetStatusResponse.accounts:type_name -> alphapulse.control.v1.AccountState
 	6,  // 2: alphapulse.control.v1.GetStatusResponse.markets:type_name -> alphapulse.control.v1.Market
 	7,  // 3: alphapulse.control.v1.GetStatusResponse.bans:type_name -> alphapulse.control.v1.Ban
 	8,  // 4: alphapulse.control.v1.GetStatusResponse.pauses:type_name -> alphapulse.control.v1.Pause
-	10, // 5: alphapulse.control.v1.AccountState.account:type_name -> alphapulse.control.v1.Account
-	4,  // 6: alphapulse.control.v1.AccountState.types:type_name -> alphapulse.control.v1.TypeState
-	3,  // 7: alphapulse.control.v1.AccountState.verify:type_name -> alphapulse.control.v1.VerifyState
-	9,  // 8: alphapulse.control.v1.AccountState.probed_at:type_name -> google.protobuf.Timestamp
-	9,  // 9: alphapulse.control.v1.VerifyState.at:type_name -> google.protobuf.Timestamp
-	11, // 10: alphapulse.control.v1.TypeState.every:type_name -> google.protobuf.Duration
-	9,  // 11: alphapulse.control.v1.TypeState.last_attempt_at:type_name -> google.protobuf.Timestamp
-	9,  // 12: alphapulse.control.v1.TypeState.last_success_at:type_name -> google.protobuf.Timestamp
-	9,  // 13: alphapulse.control.v1.TypeState.as_of:type_name -> google.protobuf.Timestamp
-	11, // 14: alphapulse.control.v1.TypeState.age:type_name -> google.protobuf.Duration
-	5,  // 15: alphapulse.control.v1.TypeState.unread_scopes:type_name -> alphapulse.control.v1.UnreadScope
-	9,  // 16: alphapulse.control.v1.UnreadScope.at:type_name -> google.protobuf.Timestamp
-	9,  // 17: alphapulse.control.v1.Ban.until:type_name -> google.protobuf.Timestamp
-	9,  // 18: alphapulse.control.v1.Pause.until:type_name -> google.protobuf.Timestamp
-	0,  // 19: alphapulse.control.v1.StatusService.GetStatus:input_type -> alphapulse.control.v1.GetStatusRequest
-	1,  // 20: alphapulse.control.v1.StatusService.GetStatus:output_type -> alphapulse.control.v1.GetStatusResponse
-	20, // [20:21] is the sub-list for method output_type
-	19, // [19:20] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	9,  // 5: alphapulse.control.v1.GetStatusResponse.worker_settings:type_name -> alphapulse.control.v1.WorkerSetting
+	11, // 6: alphapulse.control.v1.AccountState.account:type_name -> alphapulse.control.v1.Account
+	4,  // 7: alphapulse.control.v1.AccountState.types:type_name -> alphapulse.control.v1.TypeState
+	3,  // 8: alphapulse.control.v1.AccountState.verify:type_name -> alphapulse.control.v1.VerifyState
+	10, // 9: alphapulse.control.v1.AccountState.probed_at:type_name -> google.protobuf.Timestamp
+	10, // 10: alphapulse.control.v1.VerifyState.at:type_name -> google.protobuf.Timestamp
+	12, // 11: alphapulse.control.v1.TypeState.every:type_name -> google.protobuf.Duration
+	10, // 12: alphapulse.control.v1.TypeState.last_attempt_at:type_name -> google.protobuf.Timestamp
+	10, // 13: alphapulse.control.v1.TypeState.last_success_at:type_name -> google.protobuf.Timestamp
+	10, // 14: alphapulse.control.v1.TypeState.as_of:type_name -> google.protobuf.Timestamp
+	12, // 15: alphapulse.control.v1.TypeState.age:type_name -> google.protobuf.Duration
+	5,  // 16: alphapulse.control.v1.TypeState.unread_scopes:type_name -> alphapulse.control.v1.UnreadScope
+	10, // 17: alphapulse.control.v1.UnreadScope.at:type_name -> google.protobuf.Timestamp
+	10, // 18: alphapulse.control.v1.Ban.until:type_name -> google.protobuf.Timestamp
+	10, // 19: alphapulse.control.v1.Pause.until:type_name -> google.protobuf.Timestamp
+	10, // 20: alphapulse.control.v1.Pause.from:type_name -> google.protobuf.Timestamp
+	10, // 21: alphapulse.control.v1.WorkerSetting.updated_at:type_name -> google.protobuf.Timestamp
+	0,  // 22: alphapulse.control.v1.StatusService.GetStatus:input_type -> alphapulse.control.v1.GetStatusRequest
+	1,  // 23: alphapulse.control.v1.StatusService.GetStatus:output_type -> alphapulse.control.v1.GetStatusResponse
+	23, // [23:24] is the sub-list for method output_type
+	22, // [22:23] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_alphapulse_control_v1_status_proto_init() }
@@ -926,13 +1115,14 @@ func file_alphapulse_control_v1_status_proto_init() {
 		return
 	}
 	file_alphapulse_control_v1_account_proto_init()
+	file_alphapulse_control_v1_status_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_alphapulse_control_v1_status_proto_rawDesc), len(file_alphapulse_control_v1_status_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

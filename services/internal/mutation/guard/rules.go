@@ -54,6 +54,9 @@ func Design() []string {
 		"design: a replica that is behind is not read",
 		"design: a dead letter is dealt with once",
 		"design: a run that grows is not over",
+		"design: a pause stops what it matches, until it ends",
+		"design: what changes while it runs makes no burst",
+		"design: slots change while jobs are in hand",
 	}
 }
 
