@@ -37,6 +37,8 @@ type Config struct {
 	Attempts int
 	// BrokerPatience is how long JetStream may be silent (15 s).
 	BrokerPatience time.Duration
+	// Keep is how long notices are kept (90 days).
+	Keep time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -52,6 +54,9 @@ func (c Config) withDefaults() Config {
 	if c.BrokerPatience == 0 {
 		c.BrokerPatience = 15 * time.Second
 	}
+	if c.Keep == 0 {
+		c.Keep = 90 * 24 * time.Hour
+	}
 	return c
 }
 
@@ -61,7 +66,7 @@ func (c Config) Validate() error {
 	if len(c.Targets) == 0 {
 		errs = append(errs, errors.New("a notifier needs a target"))
 	}
-	if c.Every < 0 || c.Hold < 0 || c.Attempts < 0 || c.BrokerPatience < 0 {
+	if c.Every < 0 || c.Hold < 0 || c.Attempts < 0 || c.BrokerPatience < 0 || c.Keep < 0 {
 		errs = append(errs, errors.New("the intervals and attempts of a notifier must be positive"))
 	}
 	return errors.Join(errs...)

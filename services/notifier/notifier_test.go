@@ -406,3 +406,16 @@ func TestANoticeForSlackIsASentence(t *testing.T) {
 	require.Contains(t, texts[0], "h at bybit testnet: address banned: until")
 	require.Contains(t, texts[1], "no longer address banned")
 }
+
+func TestOldNoticesAreRemoved(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.exec(`INSERT INTO alphapulse.notices (kind, subject, state, level, message, since, at)
+SELECT 'data_stale', i::text, 'firing', 0, '', clock_timestamp(), clock_timestamp() - i * interval '30 days' FROM generate_series(0, 250) i`)
+	f.start()
+	require.Eventually(t, func() bool {
+		var n int
+		err := f.db.QueryRow(t.Context(), `SELECT count(*) FROM alphapulse.notices`).Scan(&n)
+		return err == nil && n == 3
+	}, patience, 5*time.Millisecond)
+}

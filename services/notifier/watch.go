@@ -44,8 +44,22 @@ func (n *Notifier) look(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return n.settle(ctx, tx, now, before)
+		if err := n.settle(ctx, tx, now, before); err != nil {
+			return err
+		}
+		return n.prune(ctx, tx)
 	})
+}
+
+// prune removes some of the notices that are older than they are kept.
+func (n *Notifier) prune(ctx context.Context, tx pgx.Tx) error {
+	const prune = `
+DELETE FROM alphapulse.notices
+WHERE id IN (SELECT id FROM alphapulse.notices WHERE at < (SELECT clock_timestamp() - $1::interval) ORDER BY at LIMIT 100)`
+	if _, err := tx.Exec(ctx, prune, n.cfg.Keep); err != nil {
+		return fmt.Errorf("removing old notices: %w", err)
+	}
+	return nil
 }
 
 func (n *Notifier) standing(ctx context.Context, tx pgx.Tx) (map[key]standing, error) {
