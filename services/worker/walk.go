@@ -33,6 +33,8 @@ func (w *Worker) walk(ctx context.Context, d queue.Delivery, log *logrus.Entry) 
 	job, refusal, err := w.claims.Claim(ctx, ledger.ClaimRequest{
 		JobID: d.Job.JobID, Claim: claim, Owner: w.cfg.Name, Publishes: d.Job.Publishes,
 	})
+	m := w.metrics.of(d.Job.Consumer())
+	m.claimed(before, job, refusal, err)
 	switch {
 	case err != nil:
 		log.WithError(err).Warn("the job could not be claimed; its message comes again")
@@ -48,7 +50,7 @@ func (w *Worker) walk(ctx context.Context, d queue.Delivery, log *logrus.Entry) 
 	held, l := w.leases.hold(ctx, job, d, before, log)
 	defer w.leases.release(l)
 	// Our clock at the database's claim lies between these two.
-	a := &attempt{job: job, log: log, db: w.deps.Writes, claimedAt: before.Add(time.Since(before) / 2)}
+	a := &attempt{job: job, log: log, db: w.deps.Writes, metrics: m, claimedAt: before.Add(time.Since(before) / 2)}
 	w.finish(ctx, d, l, w.work(held, l, a), a)
 }
 
@@ -57,6 +59,8 @@ type result struct {
 	outcome ledger.Outcome
 	write   ledger.Write
 	facts   *ledger.KeyFacts // of a passed probe
+	// quarantined is how many rows were not understood and are kept.
+	quarantined int
 	// cause is why it was cancelled from outside; nil if it was not. Then
 	// there is no outcome.
 	cause error
@@ -81,7 +85,9 @@ func (w *Worker) work(ctx context.Context, l *lease, a *attempt) (res result) {
 		res.outcome.Requests = tally.Requests()
 	}()
 	failpoint.Hit(failpoint.WorkerReading, string(a.job.DataType), a.job.Account)
+	began := time.Now()
 	res = w.read(ctx, a)
+	since(a.metrics.fetch, began)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errTimeUp) && a.paid && res.write != nil: // it has read a part of a history
 	case errors.Is(cause, errTimeUp):
@@ -131,7 +137,7 @@ func (w *Worker) read(ctx context.Context, a *attempt) result {
 	a.log.WithFields(logrus.Fields{"rows": v.outcome.RowsFetched, "scopes": len(r.parts)}).Info("read")
 	res := result{outcome: v.outcome}
 	if v.store {
-		res.write = a.store(r, v.outcome)
+		res.write, res.quarantined = a.store(r, v.outcome), r.quarantined()
 	}
 	return res
 }
@@ -146,15 +152,19 @@ func (w *Worker) finish(ctx context.Context, d queue.Delivery, l *lease, res res
 	}
 	failpoint.Hit(failpoint.WorkerRead, string(a.job.DataType), a.job.Account)
 	w.leases.committing(l)
+	began := time.Now()
 	settled, err := w.commit(ctx, l, res, a)
+	since(a.metrics.commit, began)
 	switch {
 	case err != nil:
 		a.log.WithError(err).Error("the outcome could not be committed; the lease ends and the job is tried again")
 		return
 	case !settled.Holds:
+		a.metrics.fenced.Inc()
 		a.log.Warn("another claim has the job; nothing of this one was stored")
 		return
 	}
+	a.metrics.committed(settled, res)
 	a.log.WithFields(outcomeFields(settled, res.outcome)).Info("committed")
 	failpoint.Hit(failpoint.WorkerCommitted, string(a.job.DataType), a.job.Account)
 	if !settled.Status.Open() {
@@ -204,6 +214,7 @@ func (w *Worker) commitOnce(ctx context.Context, res result, a *attempt) (ledger
 // abandon ends an attempt that was cancelled from outside. A worker that stops
 // gives the job back; one that lost its claim, or may have, touches nothing.
 func (w *Worker) abandon(ctx context.Context, d queue.Delivery, cause error, a *attempt) {
+	w.metrics.abandon(cause)
 	log := a.log.WithField("cause", cause.Error())
 	if errors.Is(cause, errTaken) || errors.Is(cause, errUnsure) {
 		log.Warn("abandoned: the claim is lost")

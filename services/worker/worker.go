@@ -34,6 +34,7 @@ type Worker struct {
 	leases    *leases
 	bans      *bans
 	budget    *budget.Fleet // nil if the adapters were given
+	metrics   *measures
 }
 
 // New checks the configuration and names every mistake at once.
@@ -54,15 +55,19 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		deps.Stuck = func(what string) { deps.Log.Fatal(what) }
 	}
 	claims := ledger.New(deps.Claims, ledger.Settings{})
-	return &Worker{
+	w := &Worker{
 		cfg: cfg, deps: deps, exchanges: exchanges, readers: readers(cfg),
 		claims: claims, writes: ledger.New(deps.Writes, ledger.Settings{}),
 		catalog: newCatalog(deps.Writes),
 		gate:    postgres.NewGate(deps.Log, deps.Claims, deps.Writes),
+		metrics: newMeasures(deps.Metrics),
 		leases:  newLeases(claims, deps.Stuck, deps.Log),
 		bans:    newBans(claims, cfg.Egress, deps.Log),
 		budget:  shared,
-	}, nil
+	}
+	w.leases.failed = w.metrics.heartbeatFailures.Inc
+	watchGate(deps.Metrics, w.gate)
+	return w, nil
 }
 
 // readers are the data types there are: each is one file of this package.
@@ -89,10 +94,15 @@ func adapters(cfg Config, deps Deps) (map[string]exchange.Adapter, *budget.Fleet
 	if err != nil {
 		return nil, nil, err
 	}
+	measures := newExchangeMeasures(deps.Metrics)
+	if deps.Metrics != nil {
+		deps.Metrics.MustRegister(newBudgetCollector(shared))
+	}
 	policies := exchange.DefaultPolicies()
+	policies.Observer = measures
 	// Each slot needs a place of its own: it waits for the budget there.
 	policies.MaxInFlight = max(policies.MaxInFlight, uint(cfg.Slots*len(cfg.Types)+probeSlots)) //nolint:gosec // checked: 1 to 4096
-	hosts, err := exchange.NewHosts(policies, shared, deps.Log)
+	hosts, err := exchange.NewHosts(policies, measuredBudget{shared, measures}, deps.Log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -187,6 +197,7 @@ func (w *Worker) serveMarket(
 		}
 		served[consumer.Name()] = true
 		s := newSlots(n)
+		w.metrics.of(consumer).slots.Set(float64(n))
 		serving.Go(func() { s.serve(take, w.gate, sub, func(slot int, d queue.Delivery) { w.take(attempts, slot, d) }) })
 	}
 	return failures
@@ -214,5 +225,9 @@ func (w *Worker) take(ctx context.Context, slot int, d queue.Delivery) {
 		"lane": string(d.Job.Lane), "slot": slot, "run_id": d.Job.RunID, "job_id": d.Job.JobID, "data_type": string(d.Job.DataType),
 	})
 	log.WithField("publishes", d.Job.Publishes).Info("delivered")
+	m := w.metrics.of(d.Job.Consumer())
+	m.delivered(d)
+	m.busy.Inc()
+	defer m.busy.Dec()
 	w.walk(ctx, d, log)
 }

@@ -23,6 +23,14 @@ const (
 	Deadline    Class = "deadline"
 )
 
+// Classes lists all of them.
+func Classes() []Class {
+	return []Class{
+		Transient, RateLimited, Banned, ClockSkew, Auth, Permission, Unsupported, BadRequest, Decode, Incomplete,
+		Maintenance, Database, Lost, Internal, Deadline,
+	}
+}
+
 // Counts reports whether a fault of this class uses up an attempt. A time that
 // the exchange names is waited for, not counted.
 func (c Class) Counts() bool {

@@ -1,0 +1,262 @@
+package worker
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alphapulse/alphapulse/services/worker/exchange"
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/metrics/metricstest"
+	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/postgres/pgtest"
+	"github.com/alphapulse/alphapulse/shared/queue"
+	"github.com/alphapulse/alphapulse/shared/queue/queuetest"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// measured is a post whose metrics can be read.
+func measured(t *testing.T, read readerFunc) (*post, func(name string, labels ...string) float64) {
+	t.Helper()
+	p := newPost(t, read)
+	registry := prometheus.NewPedanticRegistry()
+	p.worker.metrics = newMeasures(registry)
+	return p, func(name string, labels ...string) float64 {
+		return metricstest.Value(t, registry, "alphapulse_"+name, labels...)
+	}
+}
+
+// take is what the worker does with a delivery.
+func (p *post) take(d queue.Delivery) {
+	p.t.Helper()
+	p.worker.deps.Log = queuetest.Discard()
+	p.worker.take(p.t.Context(), 0, d)
+}
+
+func TestMetricsOfAJobThatSucceeds(t *testing.T) {
+	t.Parallel()
+	var p *post
+	var value func(string, ...string) float64
+	p, value = measured(t, func(context.Context, *attempt) reading {
+		require.EqualValues(t, 1, value("slots_busy", "data_type=prices", "lane=live"))
+		r := p.found()
+		r.parts[0].fetched, r.parts[0].faults = 3, []exchange.RowFault{{Key: "BTCUSDT", Reason: "no price"}}
+		return r
+	})
+	d := p.deliver()
+	p.take(d)
+	require.EqualValues(t, 1, value("jobs_total", "exchange=bybit", "environment=testnet", "data_type=prices", "lane=live", "outcome=succeeded"))
+	require.EqualValues(t, 1, value("claims_total", "answer=mine"))
+	require.EqualValues(t, 1, value("job_queue_wait_seconds", "data_type=prices", "lane=live"))
+	for _, stage := range []string{"claim", "fetch", "commit", "report"} {
+		require.EqualValues(t, 1, value("job_stage_seconds", "data_type=prices", "stage="+stage), stage)
+	}
+	require.EqualValues(t, 3, value("rows_total", "change=fetched"))
+	require.EqualValues(t, 1, value("quarantined_rows_total", "data_type=prices"))
+	require.Zero(t, value("slots_busy"))
+	require.Zero(t, value("dedupes_total"))
+
+	// The same job by another message is done already.
+	p.take(p.send(d.Job.JobID, d.Job.RunID, d.Job.Publishes+1, d.Job.Subject.ID))
+	require.EqualValues(t, 1, value("dedupes_total", "data_type=prices"))
+	require.EqualValues(t, 1, value("claims_total", "answer=done"))
+	require.EqualValues(t, 1, value("jobs_total"), "and is not counted again")
+}
+
+func TestMetricsOfARetry(t *testing.T) {
+	t.Parallel()
+	p, value := measured(t, func(context.Context, *attempt) reading {
+		return reading{fault: &exchange.Error{Class: exchange.Transient, Message: "down"}}
+	})
+	p.take(p.deliver())
+	require.EqualValues(t, 1, value("jobs_total", "data_type=prices", "outcome=waiting"))
+	require.EqualValues(t, 1, value("job_faults_total", "data_type=prices", "outcome=waiting", "class=transient"))
+}
+
+func TestMetricsOfARedelivery(t *testing.T) {
+	t.Parallel()
+	var p *post
+	p, value := measured(t, func(context.Context, *attempt) reading { return p.found() })
+	require.NoError(t, p.deliver().Nak(0))
+	p.sub.Fetch(t.Context(), 1, patience, p.take)
+	require.EqualValues(t, 1, value("redeliveries_total", "data_type=prices", "lane=live"))
+	require.Zero(t, value("job_queue_wait_seconds"), "it has waited for something else")
+}
+
+func TestMetricsOfAFencedWrite(t *testing.T) {
+	t.Parallel()
+	var p *post
+	p, value := measured(t, func(_ context.Context, a *attempt) reading {
+		p.takeOver(a.job.JobID)
+		return p.found()
+	})
+	p.take(p.deliver())
+	require.EqualValues(t, 1, value("fenced_writes_total", "data_type=prices"))
+	require.Zero(t, value("jobs_total"))
+}
+
+func TestMetricsOfAnAttemptThatWasTaken(t *testing.T) {
+	t.Parallel()
+	var p *post
+	p, value := measured(t, func(ctx context.Context, a *attempt) reading {
+		p.takeOver(a.job.JobID)
+		p.worker.leases.beat(t.Context())
+		<-ctx.Done()
+		return reading{}
+	})
+	p.take(p.deliver())
+	require.EqualValues(t, 1, value("attempts_abandoned_total", "cause=taken"))
+}
+
+func TestMetricsOfABan(t *testing.T) {
+	t.Parallel()
+	p, value := measured(t, func(context.Context, *attempt) reading {
+		return reading{fault: &exchange.Error{Class: exchange.Banned, RetryAt: time.Now().Add(time.Minute)}}
+	})
+	p.take(p.deliver())
+	require.EqualValues(t, 1, value("bans_total", "exchange=bybit", "environment=testnet"))
+	require.EqualValues(t, 1, value("job_faults_total", "class=banned"))
+}
+
+func TestMetricsOfAJobThatItsClaimEnds(t *testing.T) {
+	t.Parallel()
+	p, value := measured(t, nil)
+	m := p.worker.metrics.of(p.sub.Consumer())
+	m.claimed(time.Now(), nil, ledger.Refusal{Answer: ledger.ExhaustedAnswer, Status: syncjob.Dead, Class: syncjob.Lost}, nil)
+	require.EqualValues(t, 1, value("jobs_total", "outcome=dead"))
+	require.EqualValues(t, 1, value("job_faults_total", "outcome=dead", "class=lost"))
+	m.claimed(time.Now(), nil, ledger.Refusal{}, context.DeadlineExceeded)
+	require.EqualValues(t, 1, value("claims_total", "answer=failed"))
+}
+
+// touched is a worker of every type whose metrics have every value that they can
+// have, but for hosts, of which it knows as many as are told apart.
+func touched(t *testing.T) *prometheus.Registry {
+	t.Helper()
+	db := pgtest.New(t).Open(t, func(c *postgres.Config) { c.Name = "writes" })
+	registry := prometheus.NewPedanticRegistry()
+	w, err := New(Config{Name: "w", Egress: "e", Types: syncjob.Requestable()}, Deps{
+		Writes: db, Claims: db, Log: queuetest.Discard(), Metrics: registry,
+	})
+	require.NoError(t, err)
+	for c := range w.consumers(ledger.Market{Exchange: "bybit", Environment: "mainnet"}) {
+		q := w.metrics.of(c)
+		for _, status := range outcomes() {
+			for _, class := range syncjob.Classes() {
+				if possible(status, class) {
+					q.ended(status, class)
+				}
+			}
+		}
+	}
+	for _, cause := range []error{errTaken, errUnsure, errReleasing} {
+		w.metrics.abandon(cause)
+	}
+	return registry
+}
+
+// possible are the pairs that the rules of outcomes allow.
+func possible(status syncjob.Status, class syncjob.Class) bool {
+	switch status {
+	case syncjob.Waiting:
+		return class.Retries()
+	case syncjob.Dead:
+		return class.Retries() && class.Counts()
+	case syncjob.Partial, syncjob.Failed:
+		return true
+	default:
+		return false
+	}
+}
+
+// A worker of all types is the largest there is.
+func TestMetricsAreBounded(t *testing.T) {
+	t.Parallel()
+	families := metricstest.Gather(t, touched(t))
+	metricstest.Lint(t, families)
+	n := metricstest.Series(families)
+	t.Log(n, "series")
+	require.Less(t, n, 1600)
+}
+
+func TestMetricsOfRequests(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewPedanticRegistry()
+	value := func(name string, labels ...string) float64 {
+		return metricstest.Value(t, registry, "alphapulse_"+name, labels...)
+	}
+	m := newExchangeMeasures(registry)
+	policies := exchange.DefaultPolicies()
+	policies.Observer, policies.BreakerMinimum = m, 3
+	policies.RetryDelay, policies.RetryMaxDelay = time.Millisecond, 2*time.Millisecond
+	budget, err := exchange.NewProcessBudget(exchange.BudgetConfig{Rate: 1000, Burst: 1000})
+	require.NoError(t, err)
+	hosts, err := exchange.NewHosts(policies, budget, queuetest.Discard())
+	require.NoError(t, err)
+	host, err := hosts.Get("exchange.test")
+	require.NoError(t, err)
+	require.EqualValues(t, 1, value("breaker_state", "host=exchange.test", "state=closed"))
+	use := exchange.Use{Host: "exchange.test"}
+	require.Nil(t, host.Caller.Do(t.Context(), exchange.Call{Use: use}, func(context.Context) error { return nil }))
+	require.EqualValues(t, 1, value("exchange_requests_total", "host=exchange.test", "result=ok"))
+	for range 3 {
+		require.NotNil(t, host.Caller.Do(t.Context(), exchange.Call{Use: use}, func(context.Context) error {
+			return &exchange.Error{Class: exchange.Transient}
+		}))
+	}
+	require.Positive(t, value("exchange_requests_total", "result=transient"))
+	require.EqualValues(t, 1, value("breaker_state", "state=open"))
+	require.Zero(t, value("breaker_state", "state=closed"))
+	require.EqualValues(t, 1, value("breaker_opened_total", "host=exchange.test"))
+	require.Equal(t, value("exchange_requests_total"), value("exchange_request_seconds"))
+	for _, other := range []string{"b", "c", "d", "e", "f", "g", "h", "i", "j"} {
+		m.Requested(other, time.Millisecond, nil)
+	}
+	require.EqualValues(t, 2, value("exchange_requests_total", "host=other"), "hosts are bounded")
+	metricstest.Lint(t, metricstest.Gather(t, registry))
+}
+
+func TestMetricsOfTheBudget(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t).Open(t)
+	registry := prometheus.NewPedanticRegistry()
+	value := func(name string, labels ...string) float64 {
+		return metricstest.Value(t, registry, "alphapulse_budget_"+name, labels...)
+	}
+	w, err := New(Config{Name: "w", Egress: "e", RequestsPerSecond: 50}, Deps{
+		Writes: db, Claims: db, Log: queuetest.Discard(), Metrics: registry,
+	})
+	require.NoError(t, err)
+	b := measuredBudget{w.budget, newExchangeMeasures(nil)}
+	use := exchange.Use{Host: "h", Venue: "v", UID: "1", Endpoint: "/x", PerUID: exchange.Limit{Requests: 10, Window: time.Second}}
+	require.NoError(t, b.Take(t.Context(), use))
+	require.EqualValues(t, 50, value("requests_per_second", "venue=v"))
+	require.EqualValues(t, 1, value("left_ratio", "venue=v"))
+	now := time.Now()
+	b.Learn(use, exchange.Allowance{Limit: 10, Remaining: 4, Sent: now, At: now})
+	b.Learn(use, exchange.Allowance{Limit: 10, Remaining: 7, Sent: now, At: now})
+	require.InDelta(t, 0.4, value("left_ratio", "venue=v"), 1e-9, "the least of late")
+	b.Report(use, &exchange.Error{Class: exchange.Banned, RetryAt: now.Add(time.Hour)})
+	require.InDelta(t, 3600, value("ban_seconds", "venue=v"), 60)
+	require.Error(t, b.Take(t.Context(), use))
+	metricstest.Lint(t, metricstest.Gather(t, registry))
+}
+
+func TestMetricsOfBudgetWaits(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t).Open(t)
+	registry := prometheus.NewPedanticRegistry()
+	w, err := New(Config{Name: "w", Egress: "e"}, Deps{Writes: db, Claims: db, Log: queuetest.Discard()})
+	require.NoError(t, err)
+	b := measuredBudget{w.budget, newExchangeMeasures(registry)}
+	use := exchange.Use{Host: "h", Venue: "v"}
+	require.NoError(t, b.Take(t.Context(), use))
+	require.EqualValues(t, 1, metricstest.Value(t, registry, "alphapulse_budget_wait_seconds", "priority=live"))
+	b.Report(use, &exchange.Error{Class: exchange.Banned, RetryAt: time.Now().Add(time.Hour)})
+	require.Error(t, b.Take(exchange.WithPriority(t.Context(), exchange.Backfill), use))
+	require.EqualValues(t, 1, metricstest.Value(t, registry, "alphapulse_budget_wait_seconds", "priority=backfill"))
+	require.EqualValues(t, 1, metricstest.Value(t, registry, "alphapulse_budget_refusals_total", "host=h", "class=banned"))
+}
