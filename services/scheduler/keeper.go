@@ -13,10 +13,11 @@ import (
 
 // keeper does what keeps the house in order and is in no hurry.
 type keeper struct {
-	ledger *ledger.Ledger
-	queue  *queue.Queue
-	log    *logrus.Entry
-	cfg    Config
+	metrics *measures
+	ledger  *ledger.Ledger
+	queue   *queue.Queue
+	log     *logrus.Entry
+	cfg     Config
 	// stretched are the markets whose cadences are stretched, as last logged.
 	stretched map[string]float64
 }
@@ -55,6 +56,7 @@ func (k *keeper) purge(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	k.metrics.purge(report)
 	if report.StillAboveLimits && report.Removed == 0 {
 		k.log.WithFields(logrus.Fields{"bytes": report.BytesAfter, "max_bytes": report.MaxBytes}).
 			Error("the job stream is nearly full of unsettled jobs: add workers, or raise its size")
@@ -76,6 +78,7 @@ func (k *keeper) prune(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	k.metrics.prune(runs, history, quarantine)
 	if runs+history+quarantine > 0 {
 		k.log.WithFields(logrus.Fields{"runs": runs, "history_rows": history, "quarantine_rows": quarantine}).
 			Info("removed what is past its retention")

@@ -9,7 +9,6 @@ import (
 
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/metrics"
-	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
@@ -67,19 +66,6 @@ func newMeasures(registry prometheus.Registerer) *measures {
 	m.slots = gauge("slots", "Jobs that this worker takes on at once.")
 	m.busy = gauge("slots_busy", "Jobs that this worker works on now.")
 	return m
-}
-
-// watchGate shows whether work is taken.
-func watchGate(registry prometheus.Registerer, gate *postgres.Gate) {
-	promauto.With(registry).NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "alphapulse_gate_open", Help: "1 while work is taken, 0 while the database is away and none is.",
-		ConstLabels: prometheus.Labels{"service": "worker"},
-	}, func() float64 {
-		if gate.IsOpen() {
-			return 1
-		}
-		return 0
-	})
 }
 
 // queueMeasures are the metrics of one queue, with every label set.

@@ -14,6 +14,7 @@ import (
 	"github.com/alphapulse/alphapulse/services/worker/exchange/bybit"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/postgres/pgmetrics"
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
@@ -66,7 +67,7 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		budget:  shared,
 	}
 	w.leases.failed = w.metrics.heartbeatFailures.Inc
-	watchGate(deps.Metrics, w.gate)
+	pgmetrics.WatchGate(deps.Metrics, "worker", w.gate)
 	return w, nil
 }
 

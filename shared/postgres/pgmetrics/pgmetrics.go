@@ -71,3 +71,11 @@ func (m *Metrics) Measure(cfg postgres.Config) postgres.Config {
 // Watch reads the pool's figures whenever the metrics are read. The pool's name
 // must be its own within the process.
 func (m *Metrics) Watch(db *postgres.DB) { m.pools.add(db) }
+
+// WatchGate shows whether a service takes work. A process may run several.
+func WatchGate(registry prometheus.Registerer, service string, gate *postgres.Gate) {
+	promauto.With(registry).NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "alphapulse_gate_open", Help: "1 while a service takes work, 0 while the database is away and it takes none.",
+		ConstLabels: prometheus.Labels{"service": service},
+	}, func() float64 { return truth(gate.IsOpen()) })
+}
