@@ -58,7 +58,8 @@ func (p *process) runAPI(cmd *cobra.Command, a *apiSettings) error {
 		return err
 	}
 	server, err := api.New(a.cfg, api.Deps{
-		DB: db, Reads: reads, Broker: q, Sealer: sealer, BaseURL: exchanges.BaseURL, Log: p.log,
+		DB: db, Reads: reads, Broker: q, Sealer: sealer, BaseURL: exchanges.BaseURL, Metrics: p.registry,
+		Log: p.log,
 	})
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
 	"github.com/alphapulse/alphapulse/proto/alphapulse/control/v1/controlv1connect"
@@ -46,6 +47,8 @@ type Deps struct {
 	BaseURL func(exchange, environment string) (string, error)
 	// Ready are checks of /readyz beside Postgres, JetStream and the schema.
 	Ready []daemon.Check
+	// Metrics takes the API's metrics; nil: nobody reads them. One API a registry.
+	Metrics prometheus.Registerer
 	// Log receives a line for each change and each failure; nil discards them.
 	Log *logrus.Entry
 }
@@ -76,6 +79,7 @@ type API struct {
 	watches *watches
 	log     *logrus.Entry
 	guard   *guard
+	metrics *measures
 }
 
 // New checks the settings and builds the API; it does not talk to anything.
@@ -90,10 +94,12 @@ func New(cfg Config, deps Deps) (*API, error) {
 		silent.SetOutput(io.Discard)
 		log = logrus.NewEntry(silent)
 	}
+	open := newWatches(cfg.MaxWatches)
 	return &API{
 		cfg: cfg, deps: deps, log: log,
 		ledger:  ledger.New(deps.DB, ledger.Settings{}),
-		watches: newWatches(cfg.MaxWatches),
+		watches: open,
+		metrics: newMeasures(deps.Metrics, open),
 		guard:   newGuard(cfg.Token),
 	}, nil
 }
@@ -135,7 +141,7 @@ func (a *API) Handler() http.Handler {
 	} {
 		mux.Handle("/"+service+"/", a.guard.protect(rpc))
 	}
-	return a.guard.fromHere(http.MaxBytesHandler(mux, maxBody))
+	return a.metrics.refusals(a.guard.fromHere(http.MaxBytesHandler(mux, maxBody)))
 }
 
 func (a *API) ready() []daemon.Check {
