@@ -92,19 +92,13 @@ func (a *Aggregator) handle(ctx context.Context, result queue.ResultMessage) err
 	})
 	failpoint.Hit(failpoint.AggregatorReceived)
 	folded, err := a.fold(ctx, result.RunID)
+	a.metrics.handled(folded, err)
 	if errors.Is(err, ledger.ErrNotFound) {
-		a.metrics.handled("unknown")
 		log.Warn("a result of a run that does not exist; it is dropped")
 		return nil
 	}
 	if err != nil {
-		a.metrics.handled("failed")
 		return err
-	}
-	if folded {
-		a.metrics.handled("folded")
-	} else {
-		a.metrics.handled("open")
 	}
 	news, err := a.ledger.JobNews(ctx, result.JobID)
 	if err == nil {

@@ -1,6 +1,8 @@
 package aggregator
 
 import (
+	"errors"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
@@ -49,8 +51,19 @@ func outcomeOf(err error) string {
 	return "ok"
 }
 
-// handled counts a result.
-func (m *measures) handled(outcome string) { m.results.WithLabelValues(outcome).Inc() }
+// handled counts a result by what the fold of its run came to.
+func (m *measures) handled(folded bool, err error) {
+	outcome := "open"
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		outcome = "unknown"
+	case err != nil:
+		outcome = "failed"
+	case folded:
+		outcome = "folded"
+	}
+	m.results.WithLabelValues(outcome).Inc()
+}
 
 // announcement counts one, made or not.
 func (m *measures) announcement(kind string, err error) {

@@ -14,13 +14,13 @@ import (
 )
 
 // measured is a scheduler whose metrics can be read.
-func (f *fleet) measured(cfg Config) (*Scheduler, *prometheus.Registry, func(name string, labels ...string) float64) {
+func (f *fleet) measured(cfg Config) (*Scheduler, *prometheus.Registry, func(name string, labels ...string) int) {
 	f.t.Helper()
 	registry := prometheus.NewPedanticRegistry()
 	s, err := New(cfg, Deps{DB: f.db, Queue: f.queue, Log: queuetest.Discard(), Metrics: registry})
 	require.NoError(f.t, err)
-	return s, registry, func(name string, labels ...string) float64 {
-		return metricstest.Value(f.t, registry, "alphapulse_"+name, labels...)
+	return s, registry, func(name string, labels ...string) int {
+		return metricstest.Count(f.t, registry, "alphapulse_"+name, labels...)
 	}
 }
 
@@ -35,14 +35,14 @@ func TestMetricsOfPlanning(t *testing.T) {
 		require.NoError(t, err)
 	}
 	due()
-	require.EqualValues(t, 2, value("runs_planned_total"))
-	require.EqualValues(t, 2, value("jobs_planned_total", "data_type=balances"))
-	require.EqualValues(t, 2, value("slot_lateness_seconds", "data_type=balances"))
+	require.Equal(t, 2, value("runs_planned_total"))
+	require.Equal(t, 2, value("jobs_planned_total", "data_type=balances"))
+	require.Equal(t, 2, value("slot_lateness_seconds", "data_type=balances"))
 	require.Zero(t, value("ticks_skipped_total"))
 	due()
-	require.EqualValues(t, 2, value("ticks_skipped_total", "data_type=balances"), "the first jobs are open still")
-	require.EqualValues(t, 2, value("jobs_planned_total"))
-	require.EqualValues(t, 4, value("slot_lateness_seconds"))
+	require.Equal(t, 2, value("ticks_skipped_total", "data_type=balances"), "the first jobs are open still")
+	require.Equal(t, 2, value("jobs_planned_total"))
+	require.Equal(t, 4, value("slot_lateness_seconds"))
 }
 
 func TestMetricsOfPublishing(t *testing.T) {
@@ -52,14 +52,14 @@ func TestMetricsOfPublishing(t *testing.T) {
 	f.manual(f.accounts(2))
 	_, err := s.topology.step(t.Context())
 	require.NoError(t, err)
-	require.EqualValues(t, 2*len(syncjob.Known()), value("topology_created_total", "what=consumer"))
+	require.Equal(t, 2*len(syncjob.Known()), value("topology_created_total", "what=consumer"))
 	due, err := f.ledger.TakeDue(t.Context(), 10)
 	require.NoError(t, err)
 	p := &publisher{metrics: s.metrics, ledger: f.ledger, queue: f.queue, log: queuetest.Discard()}
 	require.NoError(t, p.publish(t.Context(), due))
-	require.EqualValues(t, 2, value("publishes_total", "data_type=balances", "outcome=stored"))
+	require.Equal(t, 2, value("publishes_total", "data_type=balances", "outcome=stored"))
 	require.NoError(t, p.publish(t.Context(), due))
-	require.EqualValues(t, 2, value("publishes_total", "data_type=balances", "outcome=duplicate"), "deduplicated by the broker")
+	require.Equal(t, 2, value("publishes_total", "data_type=balances", "outcome=duplicate"), "deduplicated by the broker")
 	require.Zero(t, value("republishes_total"))
 
 	f.broker.Wipe()
@@ -68,9 +68,9 @@ func TestMetricsOfPublishing(t *testing.T) {
 	require.Positive(t, value("topology_created_total", "what=stream"))
 	_, err = s.lining.step(t.Context())
 	require.NoError(t, err)
-	require.EqualValues(t, 2, value("swept_total", "part=gone"))
+	require.Equal(t, 2, value("swept_total", "part=gone"))
 	f.settle(s)
-	require.EqualValues(t, 2, value("republishes_total", "data_type=balances"))
+	require.Equal(t, 2, value("republishes_total", "data_type=balances"))
 }
 
 func TestMetricsOfSweeps(t *testing.T) {
@@ -83,7 +83,7 @@ func TestMetricsOfSweeps(t *testing.T) {
 	        lease_until = clock_timestamp() - interval '1 s', timeout_at = clock_timestamp() WHERE status = 'queued'`)
 	_, err := s.sweeping.step(t.Context())
 	require.NoError(t, err)
-	require.EqualValues(t, 1, value("swept_total", "part=lost"))
+	require.Equal(t, 1, value("swept_total", "part=lost"))
 	require.Zero(t, value("swept_total", "part=overdue"))
 }
 
@@ -93,11 +93,11 @@ func TestMetricsOfLoops(t *testing.T) {
 	s, _, value := f.measured(Config{})
 	_, err := s.planning.once(t.Context())
 	require.NoError(t, err)
-	require.EqualValues(t, 1, value("scheduler_steps_total", "loop=plan", "outcome=ok"))
+	require.Equal(t, 1, value("scheduler_steps_total", "loop=plan", "outcome=ok"))
 	f.broker.Stop()
 	_, err = s.topology.once(t.Context())
 	require.Error(t, err)
-	require.EqualValues(t, 1, value("scheduler_steps_total", "loop=topology", "outcome=failed"))
+	require.Equal(t, 1, value("scheduler_steps_total", "loop=topology", "outcome=failed"))
 }
 
 func TestMetricsOfPurges(t *testing.T) {
@@ -114,14 +114,14 @@ func TestMetricsOfPurges(t *testing.T) {
 		_, _ = s.publishing.step(t.Context())
 	}
 	require.Positive(t, value("publishes_total", "outcome=refused"))
-	for _, d := range f.take(int(value("publishes_total", "outcome=stored"))) {
+	for _, d := range f.take(value("publishes_total", "outcome=stored")) {
 		require.NoError(t, d.Ack(t.Context()))
 	}
 	_, err = s.purging.step(t.Context())
 	require.NoError(t, err)
-	require.EqualValues(t, 1, value("purges_total"))
+	require.Equal(t, 1, value("purges_total"))
 	require.Positive(t, value("purged_messages_total"))
-	require.EqualValues(t, 64<<10, value("job_stream_max_bytes"))
+	require.Equal(t, 64<<10, value("job_stream_max_bytes"))
 }
 
 func TestFiguresOfTheTables(t *testing.T) {
@@ -144,21 +144,21 @@ func TestFiguresOfTheTables(t *testing.T) {
 
 	market := []string{"exchange=bybit", "environment=testnet"}
 	balances := append(market, "data_type=balances")
-	require.EqualValues(t, 3, value("freshness_accounts", balances...))
-	require.EqualValues(t, 2, value("freshness_stale_accounts", balances...), "one is old, one was never read")
+	require.Equal(t, 3, value("freshness_accounts", balances...))
+	require.Equal(t, 2, value("freshness_stale_accounts", balances...), "one is old, one was never read")
 	require.InDelta(t, 3600, value("freshness_worst_age_seconds", balances...), 60)
-	require.EqualValues(t, 1, value("runs", "status=running", "trigger=manual"))
-	require.EqualValues(t, 3, value("runs", "status=cancelled"), "the probes")
-	require.EqualValues(t, 1, value("jobs_open", "data_type=balances", "lane=live", "status=queued"))
+	require.Equal(t, 1, value("runs", "status=running", "trigger=manual"))
+	require.Equal(t, 3, value("runs", "status=cancelled"), "the probes")
+	require.Equal(t, 1, value("jobs_open", "data_type=balances", "lane=live", "status=queued"))
 	require.InDelta(t, 60, value("jobs_open_oldest_seconds", "data_type=balances", "status=queued"), 30)
-	require.EqualValues(t, 1, value("dead_jobs", "data_type=probe"))
-	require.EqualValues(t, 1, value("quarantine_rows", "data_type=fills"))
-	require.EqualValues(t, 3, value("accounts", "status=active"))
-	require.EqualValues(t, 1, value("keys_expiring"))
+	require.Equal(t, 1, value("dead_jobs", "data_type=probe"))
+	require.Equal(t, 1, value("quarantine_rows", "data_type=fills"))
+	require.Equal(t, 3, value("accounts", "status=active"))
+	require.Equal(t, 1, value("keys_expiring"))
 	require.InDelta(t, 3*24*3600, value("key_expiry_soonest_seconds"), 60)
-	require.EqualValues(t, 1, value("bans_in_force", market...))
+	require.Equal(t, 1, value("bans_in_force", market...))
 	require.InDelta(t, 600, value("ban_longest_seconds", market...), 60)
-	require.EqualValues(t, 2.5, value("market_stretch_ratio", market...))
+	require.InDelta(t, 2.5, metricstest.Value(t, registry, "alphapulse_market_stretch_ratio", market...), 1e-9)
 	require.Zero(t, value("pauses_in_force"))
 	require.InDelta(t, time.Now().Unix(), value("tables_read_timestamp_seconds"), 60)
 	metricstest.Lint(t, metricstest.Gather(t, registry))
@@ -172,17 +172,17 @@ func TestFiguresAreKept(t *testing.T) {
 	one := newFigures(f.db, queuetest.Discard(), false)
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(one)
-	value := func(name string) float64 { return metricstest.Value(t, registry, "alphapulse_"+name) }
+	value := func(name string) int { return metricstest.Count(t, registry, "alphapulse_"+name) }
 	require.Zero(t, value("accounts"))
 	f.accounts(1)
 	require.Zero(t, value("accounts"), "they are fifteen seconds old at most")
 	one.tried = time.Now().Add(-figuresAge)
-	require.EqualValues(t, 1, value("accounts"))
+	require.Equal(t, 1, value("accounts"))
 
 	f.exec(`ALTER TABLE alphapulse.quarantine RENAME TO elsewhere`)
 	one.tried = time.Now().Add(-figuresAge)
-	require.EqualValues(t, 1, value("accounts"))
-	require.EqualValues(t, 1, value("tables_read_failures_total"))
+	require.Equal(t, 1, value("accounts"))
+	require.Equal(t, 1, value("tables_read_failures_total"))
 	one.read = time.Now().Add(-figuresLife)
 	require.Zero(t, value("accounts"), "what nobody knows any more is not shown")
 	require.Positive(t, value("tables_read_timestamp_seconds"), "but when it was known")
@@ -235,7 +235,7 @@ func TestMetricsAreBounded(t *testing.T) {
 	n := metricstest.Series(families)
 	t.Log(n, "series")
 	require.Less(t, n, 600)
-	require.EqualValues(t, 1000, metricstest.Value(t, registry, "alphapulse_freshness_accounts", "data_type=orders"))
+	require.Equal(t, 1000, metricstest.Count(t, registry, "alphapulse_freshness_accounts", "data_type=orders"))
 }
 
 func types() []string {

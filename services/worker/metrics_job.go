@@ -46,9 +46,14 @@ func (q *queueMeasures) refused(r ledger.Refusal) {
 	}
 }
 
-// committed counts an outcome that was stored, and what was stored with it.
+// committed counts an outcome that was stored, and what was stored with it; or one
+// that was not, because another claim has the job.
 func (q *queueMeasures) committed(s ledger.Settled, res result) {
-	if !s.Applied {
+	switch {
+	case !s.Holds:
+		q.fenced.Inc()
+		return
+	case !s.Applied:
 		return // somebody else has ended it
 	}
 	class := res.outcome.Class

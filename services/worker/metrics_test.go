@@ -19,13 +19,13 @@ import (
 )
 
 // measured is a post whose metrics can be read.
-func measured(t *testing.T, read readerFunc) (*post, func(name string, labels ...string) float64) {
+func measured(t *testing.T, read readerFunc) (*post, func(name string, labels ...string) int) {
 	t.Helper()
 	p := newPost(t, read)
 	registry := prometheus.NewPedanticRegistry()
 	p.worker.metrics = newMeasures(registry)
-	return p, func(name string, labels ...string) float64 {
-		return metricstest.Value(t, registry, "alphapulse_"+name, labels...)
+	return p, func(name string, labels ...string) int {
+		return metricstest.Count(t, registry, "alphapulse_"+name, labels...)
 	}
 }
 
@@ -39,31 +39,31 @@ func (p *post) take(d queue.Delivery) {
 func TestMetricsOfAJobThatSucceeds(t *testing.T) {
 	t.Parallel()
 	var p *post
-	var value func(string, ...string) float64
+	var value func(string, ...string) int
 	p, value = measured(t, func(context.Context, *attempt) reading {
-		require.EqualValues(t, 1, value("slots_busy", "data_type=prices", "lane=live"))
+		require.Equal(t, 1, value("slots_busy", "data_type=prices", "lane=live"))
 		r := p.found()
 		r.parts[0].fetched, r.parts[0].faults = 3, []exchange.RowFault{{Key: "BTCUSDT", Reason: "no price"}}
 		return r
 	})
 	d := p.deliver()
 	p.take(d)
-	require.EqualValues(t, 1, value("jobs_total", "exchange=bybit", "environment=testnet", "data_type=prices", "lane=live", "outcome=succeeded"))
-	require.EqualValues(t, 1, value("claims_total", "answer=mine"))
-	require.EqualValues(t, 1, value("job_queue_wait_seconds", "data_type=prices", "lane=live"))
+	require.Equal(t, 1, value("jobs_total", "exchange=bybit", "environment=testnet", "data_type=prices", "lane=live", "outcome=succeeded"))
+	require.Equal(t, 1, value("claims_total", "answer=mine"))
+	require.Equal(t, 1, value("job_queue_wait_seconds", "data_type=prices", "lane=live"))
 	for _, stage := range []string{"claim", "fetch", "commit", "report"} {
-		require.EqualValues(t, 1, value("job_stage_seconds", "data_type=prices", "stage="+stage), stage)
+		require.Equal(t, 1, value("job_stage_seconds", "data_type=prices", "stage="+stage), stage)
 	}
-	require.EqualValues(t, 3, value("rows_total", "change=fetched"))
-	require.EqualValues(t, 1, value("quarantined_rows_total", "data_type=prices"))
+	require.Equal(t, 3, value("rows_total", "change=fetched"))
+	require.Equal(t, 1, value("quarantined_rows_total", "data_type=prices"))
 	require.Zero(t, value("slots_busy"))
 	require.Zero(t, value("dedupes_total"))
 
 	// The same job by another message is done already.
 	p.take(p.send(d.Job.JobID, d.Job.RunID, d.Job.Publishes+1, d.Job.Subject.ID))
-	require.EqualValues(t, 1, value("dedupes_total", "data_type=prices"))
-	require.EqualValues(t, 1, value("claims_total", "answer=done"))
-	require.EqualValues(t, 1, value("jobs_total"), "and is not counted again")
+	require.Equal(t, 1, value("dedupes_total", "data_type=prices"))
+	require.Equal(t, 1, value("claims_total", "answer=done"))
+	require.Equal(t, 1, value("jobs_total"), "and is not counted again")
 }
 
 func TestMetricsOfARetry(t *testing.T) {
@@ -72,8 +72,8 @@ func TestMetricsOfARetry(t *testing.T) {
 		return reading{fault: &exchange.Error{Class: exchange.Transient, Message: "down"}}
 	})
 	p.take(p.deliver())
-	require.EqualValues(t, 1, value("jobs_total", "data_type=prices", "outcome=waiting"))
-	require.EqualValues(t, 1, value("job_faults_total", "data_type=prices", "outcome=waiting", "class=transient"))
+	require.Equal(t, 1, value("jobs_total", "data_type=prices", "outcome=waiting"))
+	require.Equal(t, 1, value("job_faults_total", "data_type=prices", "outcome=waiting", "class=transient"))
 }
 
 func TestMetricsOfARedelivery(t *testing.T) {
@@ -82,7 +82,7 @@ func TestMetricsOfARedelivery(t *testing.T) {
 	p, value := measured(t, func(context.Context, *attempt) reading { return p.found() })
 	require.NoError(t, p.deliver().Nak(0))
 	p.sub.Fetch(t.Context(), 1, patience, p.take)
-	require.EqualValues(t, 1, value("redeliveries_total", "data_type=prices", "lane=live"))
+	require.Equal(t, 1, value("redeliveries_total", "data_type=prices", "lane=live"))
 	require.Zero(t, value("job_queue_wait_seconds"), "it has waited for something else")
 }
 
@@ -94,7 +94,7 @@ func TestMetricsOfAFencedWrite(t *testing.T) {
 		return p.found()
 	})
 	p.take(p.deliver())
-	require.EqualValues(t, 1, value("fenced_writes_total", "data_type=prices"))
+	require.Equal(t, 1, value("fenced_writes_total", "data_type=prices"))
 	require.Zero(t, value("jobs_total"))
 }
 
@@ -108,7 +108,7 @@ func TestMetricsOfAnAttemptThatWasTaken(t *testing.T) {
 		return reading{}
 	})
 	p.take(p.deliver())
-	require.EqualValues(t, 1, value("attempts_abandoned_total", "cause=taken"))
+	require.Equal(t, 1, value("attempts_abandoned_total", "cause=taken"))
 }
 
 func TestMetricsOfABan(t *testing.T) {
@@ -117,8 +117,8 @@ func TestMetricsOfABan(t *testing.T) {
 		return reading{fault: &exchange.Error{Class: exchange.Banned, RetryAt: time.Now().Add(time.Minute)}}
 	})
 	p.take(p.deliver())
-	require.EqualValues(t, 1, value("bans_total", "exchange=bybit", "environment=testnet"))
-	require.EqualValues(t, 1, value("job_faults_total", "class=banned"))
+	require.Equal(t, 1, value("bans_total", "exchange=bybit", "environment=testnet"))
+	require.Equal(t, 1, value("job_faults_total", "class=banned"))
 }
 
 func TestMetricsOfAJobThatItsClaimEnds(t *testing.T) {
@@ -126,10 +126,10 @@ func TestMetricsOfAJobThatItsClaimEnds(t *testing.T) {
 	p, value := measured(t, nil)
 	m := p.worker.metrics.of(p.sub.Consumer())
 	m.claimed(time.Now(), nil, ledger.Refusal{Answer: ledger.ExhaustedAnswer, Status: syncjob.Dead, Class: syncjob.Lost}, nil)
-	require.EqualValues(t, 1, value("jobs_total", "outcome=dead"))
-	require.EqualValues(t, 1, value("job_faults_total", "outcome=dead", "class=lost"))
+	require.Equal(t, 1, value("jobs_total", "outcome=dead"))
+	require.Equal(t, 1, value("job_faults_total", "outcome=dead", "class=lost"))
 	m.claimed(time.Now(), nil, ledger.Refusal{}, context.DeadlineExceeded)
-	require.EqualValues(t, 1, value("claims_total", "answer=failed"))
+	require.Equal(t, 1, value("claims_total", "answer=failed"))
 }
 
 // touched is a worker of every type whose metrics have every value that they can
@@ -185,8 +185,8 @@ func TestMetricsAreBounded(t *testing.T) {
 func TestMetricsOfRequests(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewPedanticRegistry()
-	value := func(name string, labels ...string) float64 {
-		return metricstest.Value(t, registry, "alphapulse_"+name, labels...)
+	value := func(name string, labels ...string) int {
+		return metricstest.Count(t, registry, "alphapulse_"+name, labels...)
 	}
 	m := newExchangeMeasures(registry)
 	policies := exchange.DefaultPolicies()
@@ -198,24 +198,24 @@ func TestMetricsOfRequests(t *testing.T) {
 	require.NoError(t, err)
 	host, err := hosts.Get("exchange.test")
 	require.NoError(t, err)
-	require.EqualValues(t, 1, value("breaker_state", "host=exchange.test", "state=closed"))
+	require.Equal(t, 1, value("breaker_state", "host=exchange.test", "state=closed"))
 	use := exchange.Use{Host: "exchange.test"}
 	require.Nil(t, host.Caller.Do(t.Context(), exchange.Call{Use: use}, func(context.Context) error { return nil }))
-	require.EqualValues(t, 1, value("exchange_requests_total", "host=exchange.test", "result=ok"))
+	require.Equal(t, 1, value("exchange_requests_total", "host=exchange.test", "result=ok"))
 	for range 3 {
 		require.NotNil(t, host.Caller.Do(t.Context(), exchange.Call{Use: use}, func(context.Context) error {
 			return &exchange.Error{Class: exchange.Transient}
 		}))
 	}
 	require.Positive(t, value("exchange_requests_total", "result=transient"))
-	require.EqualValues(t, 1, value("breaker_state", "state=open"))
+	require.Equal(t, 1, value("breaker_state", "state=open"))
 	require.Zero(t, value("breaker_state", "state=closed"))
-	require.EqualValues(t, 1, value("breaker_opened_total", "host=exchange.test"))
+	require.Equal(t, 1, value("breaker_opened_total", "host=exchange.test"))
 	require.Equal(t, value("exchange_requests_total"), value("exchange_request_seconds"))
 	for _, other := range []string{"b", "c", "d", "e", "f", "g", "h", "i", "j"} {
 		m.Requested(other, time.Millisecond, nil)
 	}
-	require.EqualValues(t, 2, value("exchange_requests_total", "host=other"), "hosts are bounded")
+	require.Equal(t, 2, value("exchange_requests_total", "host=other"), "hosts are bounded")
 	metricstest.Lint(t, metricstest.Gather(t, registry))
 }
 
@@ -223,8 +223,8 @@ func TestMetricsOfTheBudget(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t).Open(t)
 	registry := prometheus.NewPedanticRegistry()
-	value := func(name string, labels ...string) float64 {
-		return metricstest.Value(t, registry, "alphapulse_budget_"+name, labels...)
+	value := func(name string, labels ...string) int {
+		return metricstest.Count(t, registry, "alphapulse_budget_"+name, labels...)
 	}
 	w, err := New(Config{Name: "w", Egress: "e", RequestsPerSecond: 50}, Deps{
 		Writes: db, Claims: db, Log: queuetest.Discard(), Metrics: registry,
@@ -233,12 +233,12 @@ func TestMetricsOfTheBudget(t *testing.T) {
 	b := measuredBudget{w.budget, newExchangeMeasures(nil)}
 	use := exchange.Use{Host: "h", Venue: "v", UID: "1", Endpoint: "/x", PerUID: exchange.Limit{Requests: 10, Window: time.Second}}
 	require.NoError(t, b.Take(t.Context(), use))
-	require.EqualValues(t, 50, value("requests_per_second", "venue=v"))
-	require.EqualValues(t, 1, value("left_ratio", "venue=v"))
+	require.Equal(t, 50, value("requests_per_second", "venue=v"))
+	require.Equal(t, 1, value("left_ratio", "venue=v"))
 	now := time.Now()
 	b.Learn(use, exchange.Allowance{Limit: 10, Remaining: 4, Sent: now, At: now})
 	b.Learn(use, exchange.Allowance{Limit: 10, Remaining: 7, Sent: now, At: now})
-	require.InDelta(t, 0.4, value("left_ratio", "venue=v"), 1e-9, "the least of late")
+	require.InDelta(t, 0.4, metricstest.Value(t, registry, "alphapulse_budget_left_ratio", "venue=v"), 1e-9, "the least of late")
 	b.Report(use, &exchange.Error{Class: exchange.Banned, RetryAt: now.Add(time.Hour)})
 	require.InDelta(t, 3600, value("ban_seconds", "venue=v"), 60)
 	require.Error(t, b.Take(t.Context(), use))
@@ -254,9 +254,9 @@ func TestMetricsOfBudgetWaits(t *testing.T) {
 	b := measuredBudget{w.budget, newExchangeMeasures(registry)}
 	use := exchange.Use{Host: "h", Venue: "v"}
 	require.NoError(t, b.Take(t.Context(), use))
-	require.EqualValues(t, 1, metricstest.Value(t, registry, "alphapulse_budget_wait_seconds", "priority=live"))
+	require.Equal(t, 1, metricstest.Count(t, registry, "alphapulse_budget_wait_seconds", "priority=live"))
 	b.Report(use, &exchange.Error{Class: exchange.Banned, RetryAt: time.Now().Add(time.Hour)})
 	require.Error(t, b.Take(exchange.WithPriority(t.Context(), exchange.Backfill), use))
-	require.EqualValues(t, 1, metricstest.Value(t, registry, "alphapulse_budget_wait_seconds", "priority=backfill"))
-	require.EqualValues(t, 1, metricstest.Value(t, registry, "alphapulse_budget_refusals_total", "host=h", "class=banned"))
+	require.Equal(t, 1, metricstest.Count(t, registry, "alphapulse_budget_wait_seconds", "priority=backfill"))
+	require.Equal(t, 1, metricstest.Count(t, registry, "alphapulse_budget_refusals_total", "host=h", "class=banned"))
 }

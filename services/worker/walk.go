@@ -152,19 +152,15 @@ func (w *Worker) finish(ctx context.Context, d queue.Delivery, l *lease, res res
 	}
 	failpoint.Hit(failpoint.WorkerRead, string(a.job.DataType), a.job.Account)
 	w.leases.committing(l)
-	began := time.Now()
 	settled, err := w.commit(ctx, l, res, a)
-	since(a.metrics.commit, began)
 	switch {
 	case err != nil:
 		a.log.WithError(err).Error("the outcome could not be committed; the lease ends and the job is tried again")
 		return
 	case !settled.Holds:
-		a.metrics.fenced.Inc()
 		a.log.Warn("another claim has the job; nothing of this one was stored")
 		return
 	}
-	a.metrics.committed(settled, res)
 	a.log.WithFields(outcomeFields(settled, res.outcome)).Info("committed")
 	failpoint.Hit(failpoint.WorkerCommitted, string(a.job.DataType), a.job.Account)
 	if !settled.Status.Open() {
@@ -189,10 +185,21 @@ func outcomeFields(s ledger.Settled, out ledger.Outcome) logrus.Fields {
 	return fields
 }
 
-// commit stores the outcome for as long as the lease can be alive. While the
+// commit stores the outcome, and counts it.
+func (w *Worker) commit(ctx context.Context, l *lease, res result, a *attempt) (ledger.Settled, error) {
+	began := time.Now()
+	settled, err := w.commitWithin(ctx, l, res, a)
+	since(a.metrics.commit, began)
+	if err == nil {
+		a.metrics.committed(settled, res)
+	}
+	return settled, err
+}
+
+// commitWithin stores the outcome for as long as the lease can be alive. While the
 // database is away the ledger tries again, with the data that was read kept; an
 // error that trying again cannot mend becomes the outcome.
-func (w *Worker) commit(ctx context.Context, l *lease, res result, a *attempt) (ledger.Settled, error) {
+func (w *Worker) commitWithin(ctx context.Context, l *lease, res result, a *attempt) (ledger.Settled, error) {
 	ctx, cancel := context.WithDeadline(ctx, l.extended.Add(w.claims.Settings().Lease))
 	defer cancel()
 	settled, err := w.commitOnce(ctx, res, a)

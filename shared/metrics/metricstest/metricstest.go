@@ -2,6 +2,7 @@
 package metricstest
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -28,6 +29,12 @@ func Value(t testing.TB, from prometheus.Gatherer, name string, labels ...string
 		}
 	}
 	return sum
+}
+
+// Count is Value of what is counted in whole numbers.
+func Count(t testing.TB, from prometheus.Gatherer, name string, labels ...string) int {
+	t.Helper()
+	return int(math.Round(Value(t, from, name, labels...)))
 }
 
 // Gather gives everything that a registry holds.

@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // measured is a pool of one connection whose figures can be read.
-func measured(t *testing.T) (*postgres.DB, func(name string, labels ...string) float64, *prometheus.Registry) {
+func measured(t *testing.T) (*postgres.DB, func(name string, labels ...string) int, *prometheus.Registry) {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
 	m := pgmetrics.New(registry)
@@ -29,8 +29,8 @@ func measured(t *testing.T) (*postgres.DB, func(name string, labels ...string) f
 		*cfg = m.Measure(*cfg)
 	})
 	m.Watch(db)
-	return db, func(name string, labels ...string) float64 {
-		return metricstest.Value(t, registry, name, labels...)
+	return db, func(name string, labels ...string) int {
+		return metricstest.Count(t, registry, name, labels...)
 	}, registry
 }
 
@@ -40,14 +40,14 @@ func TestPoolInUse(t *testing.T) {
 	require.NoError(t, db.Ping(t.Context()))
 	conn, err := db.Acquire(t.Context(), "held")
 	require.NoError(t, err)
-	require.EqualValues(t, 1, value("alphapulse_pool_connections_in_use", "pool=writes"))
+	require.Equal(t, 1, value("alphapulse_pool_connections_in_use", "pool=writes"))
 	require.Zero(t, value("alphapulse_pool_connections_idle"))
-	require.EqualValues(t, 1, value("alphapulse_pool_connections_max"))
-	require.EqualValues(t, 1, value("alphapulse_pool_opened_total"))
-	require.EqualValues(t, 1, value("alphapulse_pool_healthy"))
+	require.Equal(t, 1, value("alphapulse_pool_connections_max"))
+	require.Equal(t, 1, value("alphapulse_pool_opened_total"))
+	require.Equal(t, 1, value("alphapulse_pool_healthy"))
 	require.Zero(t, value("alphapulse_pool_alert"))
 	conn.Release()
-	require.EqualValues(t, 1, value("alphapulse_pool_connections_idle"))
+	require.Equal(t, 1, value("alphapulse_pool_connections_idle"))
 	metricstest.Lint(t, metricstest.Gather(t, registry))
 }
 
@@ -61,12 +61,12 @@ func TestFailedAcquires(t *testing.T) {
 	waits := value("alphapulse_pool_acquire_seconds")
 	_, err = db.Acquire(t.Context(), "in vain")
 	require.ErrorIs(t, err, postgres.ErrPoolExhausted)
-	require.EqualValues(t, 1, value("alphapulse_pool_acquire_failures_total", "reason=exhausted"))
+	require.Equal(t, 1, value("alphapulse_pool_acquire_failures_total", "reason=exhausted"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = db.Acquire(ctx, "given up")
 	require.ErrorIs(t, err, context.Canceled)
-	require.EqualValues(t, 1, value("alphapulse_pool_acquire_failures_total", "reason=given_up"))
+	require.Equal(t, 1, value("alphapulse_pool_acquire_failures_total", "reason=given_up"))
 	require.GreaterOrEqual(t, value("alphapulse_pool_acquire_seconds"), waits+2)
 }
 
@@ -81,9 +81,9 @@ func TestUnreachableServer(t *testing.T) {
 	defer db.Close()
 	m.Watch(db)
 	require.Error(t, db.Ping(t.Context()))
-	require.EqualValues(t, 1, metricstest.Value(t, registry, "alphapulse_pool_alert", "pool=away"))
-	require.Positive(t, metricstest.Value(t, registry, "alphapulse_pool_failures_in_row", "pool=away"))
-	require.Positive(t, metricstest.Value(t, registry, "alphapulse_pool_acquire_failures_total", "reason=unavailable"))
+	require.Equal(t, 1, metricstest.Count(t, registry, "alphapulse_pool_alert", "pool=away"))
+	require.Positive(t, metricstest.Count(t, registry, "alphapulse_pool_failures_in_row", "pool=away"))
+	require.Positive(t, metricstest.Count(t, registry, "alphapulse_pool_acquire_failures_total", "reason=unavailable"))
 }
 
 func TestTransactionsByOutcome(t *testing.T) {
@@ -96,12 +96,12 @@ func TestTransactionsByOutcome(t *testing.T) {
 	run("plan", nil)
 	run("plan", nil)
 	run("plan", errors.New("no"))
-	require.EqualValues(t, 2, value("alphapulse_transaction_seconds", "transaction=plan", "outcome=committed"))
-	require.EqualValues(t, 1, value("alphapulse_transaction_seconds", "transaction=plan", "outcome=rolled_back"))
+	require.Equal(t, 2, value("alphapulse_transaction_seconds", "transaction=plan", "outcome=committed"))
+	require.Equal(t, 1, value("alphapulse_transaction_seconds", "transaction=plan", "outcome=rolled_back"))
 	for i := range 100 {
 		run(fmt.Sprint("number ", i), nil)
 	}
-	require.EqualValues(t, 53, value("alphapulse_transaction_seconds", "transaction=other"), "the labels are bounded")
+	require.Equal(t, 53, value("alphapulse_transaction_seconds", "transaction=other"), "the labels are bounded")
 	require.Less(t, metricstest.Series(metricstest.Gather(t, registry)), 600)
 }
 

@@ -19,14 +19,14 @@ func TestBrokerLostAndFound(t *testing.T) {
 	require.NoError(t, q.Await(t.Context()))
 	registry := prometheus.NewPedanticRegistry()
 	queuemetrics.Register(registry, q)
-	value := func(name string) float64 { return metricstest.Value(t, registry, name) }
-	require.EqualValues(t, 1, value("alphapulse_broker_connected"))
+	value := func(name string) int { return metricstest.Count(t, registry, name) }
+	require.Equal(t, 1, value("alphapulse_broker_connected"))
 	require.Zero(t, value("alphapulse_broker_unworked_messages_total"))
 	server.Stop()
 	require.Eventually(t, func() bool { return value("alphapulse_broker_connected") == 0 }, 30*time.Second, time.Millisecond)
 	server.Start()
 	require.Eventually(t, func() bool { return value("alphapulse_broker_connected") == 1 }, 30*time.Second, time.Millisecond)
-	require.EqualValues(t, 1, value("alphapulse_broker_reconnects_total"))
+	require.Equal(t, 1, value("alphapulse_broker_reconnects_total"))
 	metricstest.Lint(t, metricstest.Gather(t, registry))
 }
 

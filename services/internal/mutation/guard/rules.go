@@ -52,6 +52,8 @@ func Design() []string {
 		"design: a lost transaction is run again as a whole",
 		"design: a pool follows the primary",
 		"design: a replica that is behind is not read",
+		"design: metrics are few whatever there is",
+		"design: reading metrics costs little",
 	}
 }
 
