@@ -25,7 +25,7 @@ func measured(t *testing.T) (*postgres.DB, func(name string, labels ...string) i
 	registry := prometheus.NewPedanticRegistry()
 	m := pgmetrics.New(registry)
 	db := pgtest.New(t).Open(t, func(cfg *postgres.Config) {
-		cfg.Name, cfg.MaxConns, cfg.AcquireTimeout = "writes", 1, 50*time.Millisecond
+		cfg.Name, cfg.MaxConns, cfg.AcquireTimeout = "writes", 1, time.Minute
 		*cfg = m.Measure(*cfg)
 	})
 	m.Watch(db)
@@ -59,7 +59,9 @@ func TestFailedAcquires(t *testing.T) {
 	require.NoError(t, err)
 	defer conn.Release()
 	waits := value("alphapulse_pool_acquire_seconds")
-	_, err = db.Acquire(t.Context(), "in vain")
+	soon, cancelSoon := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancelSoon()
+	_, err = db.Acquire(soon, "in vain")
 	require.ErrorIs(t, err, postgres.ErrPoolExhausted)
 	require.Equal(t, 1, value("alphapulse_pool_acquire_failures_total", "reason=exhausted"))
 	ctx, cancel := context.WithCancel(t.Context())
