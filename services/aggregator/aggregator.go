@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
 	"github.com/alphapulse/alphapulse/shared/failpoint"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/postgres/pgmetrics"
 	"github.com/alphapulse/alphapulse/shared/queue"
 )
 
@@ -19,6 +21,9 @@ type Deps struct {
 	DB    *postgres.DB
 	Queue *queue.Queue
 	Log   *logrus.Entry
+	// Metrics takes the aggregator's metrics; nil: nobody reads them. One
+	// aggregator a registry.
+	Metrics prometheus.Registerer
 }
 
 // Aggregator is one of any number of aggregators.
@@ -28,6 +33,8 @@ type Aggregator struct {
 	gate   *postgres.Gate // shut while the database is away
 	queue  *queue.Queue
 	log    *logrus.Entry
+
+	metrics *measures
 }
 
 // New prepares an aggregator; it does nothing before Run.
@@ -38,10 +45,13 @@ func New(cfg Config, deps Deps) (*Aggregator, error) {
 	if deps.DB == nil || deps.Queue == nil || deps.Log == nil {
 		return nil, errors.New("aggregator: it needs a database, a queue and a log")
 	}
-	return &Aggregator{
+	a := &Aggregator{
 		cfg: cfg.withDefaults(), ledger: ledger.New(deps.DB, ledger.Settings{}),
 		gate: postgres.NewGate(deps.Log, deps.DB), queue: deps.Queue, log: deps.Log,
-	}, nil
+		metrics: newMeasures(deps.Metrics),
+	}
+	pgmetrics.WatchGate(deps.Metrics, "aggregator", a.gate)
+	return a, nil
 }
 
 // Run works until take ends. A result in hand is handled to its end unless work
@@ -81,7 +91,8 @@ func (a *Aggregator) handle(ctx context.Context, result queue.ResultMessage) err
 		"run_id": result.RunID, "job_id": result.JobID, "data_type": string(result.DataType),
 	})
 	failpoint.Hit(failpoint.AggregatorReceived)
-	err := a.fold(ctx, result.RunID)
+	folded, err := a.fold(ctx, result.RunID)
+	a.metrics.handled(folded, err)
 	if errors.Is(err, ledger.ErrNotFound) {
 		log.Warn("a result of a run that does not exist; it is dropped")
 		return nil
@@ -99,18 +110,19 @@ func (a *Aggregator) handle(ctx context.Context, result queue.ResultMessage) err
 	return nil
 }
 
-// fold ends a run if all its jobs are terminal, and then announces it.
-func (a *Aggregator) fold(ctx context.Context, runID string) error {
+// fold ends a run if all its jobs are terminal, and then announces it. It reports
+// whether it has ended it.
+func (a *Aggregator) fold(ctx context.Context, runID string) (bool, error) {
 	folded, err := a.ledger.Fold(ctx, runID)
 	if err != nil {
-		return fmt.Errorf("folding run %s: %w", runID, err)
+		return false, fmt.Errorf("folding run %s: %w", runID, err)
 	}
 	if !folded {
-		return nil
+		return false, nil
 	}
 	run, err := a.ledger.Run(ctx, runID)
 	if err != nil {
-		return fmt.Errorf("reading folded run %s: %w", runID, err)
+		return true, fmt.Errorf("reading folded run %s: %w", runID, err)
 	}
 	a.log.WithFields(logrus.Fields{
 		"run_id": run.ID, "status": string(run.Status), "trigger": string(run.Trigger), "account": run.Account,
@@ -120,5 +132,5 @@ func (a *Aggregator) fold(ctx context.Context, runID string) error {
 	if err := a.announceRun(ctx, run); err != nil {
 		a.log.WithError(err).WithField("run_id", run.ID).Warn("not announced; the sweep announces it")
 	}
-	return nil
+	return true, nil
 }

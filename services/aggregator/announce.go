@@ -22,6 +22,7 @@ func (a *Aggregator) announceRun(ctx context.Context, run ledger.Run) error {
 		Dead: run.Dead, Skipped: run.Skipped, Cancelled: run.Cancelled, RowsChanged: run.Changed,
 		StartedAt: timeOf(run.StartedAt), FinishedAt: timeOf(run.FinishedAt),
 	})
+	a.metrics.announcement(announcedRun, err)
 	if err != nil {
 		return err
 	}
@@ -29,6 +30,7 @@ func (a *Aggregator) announceRun(ctx context.Context, run ledger.Run) error {
 	if err := a.ledger.RunsAnnounced(ctx, []string{run.ID}); err != nil {
 		return err
 	}
+	a.metrics.ended(run)
 	a.log.WithFields(logrus.Fields{"run_id": run.ID, "status": string(run.Status)}).Info("announced")
 	return nil
 }
@@ -59,6 +61,16 @@ func (a *Aggregator) announceJobs(ctx context.Context, news []ledger.JobNews) er
 }
 
 func (a *Aggregator) announceJob(ctx context.Context, n ledger.JobNews) error {
+	kind := announcedData
+	if n.Status == syncjob.Dead {
+		kind = announcedDead
+	}
+	err := a.publishNews(ctx, n)
+	a.metrics.announcement(kind, err)
+	return err
+}
+
+func (a *Aggregator) publishNews(ctx context.Context, n ledger.JobNews) error {
 	if n.Status != syncjob.Dead {
 		return a.queue.PublishData(ctx, queue.DataEvent{
 			JobID: n.JobID, RunID: n.RunID, DataType: n.DataType, Subject: n.Subject,

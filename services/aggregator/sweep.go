@@ -20,6 +20,7 @@ func (a *Aggregator) sweep(take, work context.Context) {
 	var logged time.Time
 	for {
 		err := daemon.Guard(func() error { return a.sweepOnce(work) })
+		a.metrics.sweptOnce(err)
 		switch {
 		case err == nil && last != "":
 			a.log.Info("the sweep works again")
@@ -46,9 +47,11 @@ func (a *Aggregator) sweepUnfolded(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.metrics.sweep("unfolded", len(runs))
 	var failures []error
 	for _, id := range runs {
-		failures = append(failures, a.fold(ctx, id))
+		_, err := a.fold(ctx, id)
+		failures = append(failures, err)
 	}
 	return errors.Join(failures...)
 }
@@ -58,6 +61,7 @@ func (a *Aggregator) sweepRuns(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.metrics.sweep("runs", len(runs))
 	var failures []error
 	for _, id := range runs {
 		run, err := a.ledger.Run(ctx, id)
@@ -77,5 +81,6 @@ func (a *Aggregator) sweepJobs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.metrics.sweep("jobs", len(news))
 	return a.announceJobs(ctx, news)
 }

@@ -58,7 +58,8 @@ func (p *process) runAPI(cmd *cobra.Command, a *apiSettings) error {
 		return err
 	}
 	server, err := api.New(a.cfg, api.Deps{
-		DB: db, Reads: reads, Broker: q, Past: q, Sealer: sealer, BaseURL: exchanges.BaseURL, Log: p.log,
+		DB: db, Reads: reads, Broker: q, Past: q, Sealer: sealer, BaseURL: exchanges.BaseURL, Metrics: p.registry,
+		Log: p.log,
 	})
 	if err != nil {
 		return err
@@ -82,13 +83,14 @@ func (p *process) reads(ctx context.Context, primary *postgres.DB, url string) (
 	if url == "" {
 		return nil, nil
 	}
-	replica, err := postgres.Open(ctx, postgres.Config{
+	replica, err := postgres.Open(ctx, p.pools.Measure(postgres.Config{
 		URL: url, Name: "replica", Replica: true, ApplicationName: "alphapulse/api/" + p.name + "/replica", MaxConns: 16, Log: p.log,
-	})
+	}))
 	if err != nil {
 		return nil, err
 	}
 	p.later(replica.Close)
+	p.pools.Watch(replica)
 	reads := postgres.NewReads(ctx, primary, replica, postgres.ReadsConfig{Log: p.log})
 	p.later(reads.Close)
 	return reads, nil

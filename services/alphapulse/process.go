@@ -8,13 +8,16 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
 	"github.com/alphapulse/alphapulse/services/alphapulse/dependency"
 	"github.com/alphapulse/alphapulse/shared/daemon"
 	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/postgres/pgmetrics"
 	"github.com/alphapulse/alphapulse/shared/queue"
+	"github.com/alphapulse/alphapulse/shared/queue/queuemetrics"
 )
 
 // process is what the long-lived commands have in common: who they are, where
@@ -31,8 +34,10 @@ type process struct {
 	database databaseSettings
 	nats     natsSettings
 
-	log    *logrus.Entry
-	closes []func()
+	log      *logrus.Entry
+	registry *prometheus.Registry // of this process's metrics
+	pools    *pgmetrics.Metrics
+	closes   []func()
 }
 
 // newProcess declares the common settings of a command.
@@ -43,7 +48,7 @@ func newProcess(p *program, cmd *cobra.Command, env *daemon.Env) *process {
 	s.text(&proc.level, "log-level", "info", "trace, debug, info, warn or error")
 	s.text(&proc.format, "log-format", daemon.FormatJSON, "json or text")
 	s.text(&proc.file, "log-file", "", "log to this file, rotated, instead of standard error")
-	s.text(&proc.health, "health", "", "serve /livez, /readyz and /metrics on HOST:PORT")
+	s.text(&proc.health, "health", "", "serve /livez, /readyz and /metrics on HOST:PORT, or on fd:N, a listening socket that was handed down")
 	s.duration(&proc.grace, "grace", daemon.DefaultGrace, "how long work in hand may take after a stop was asked for")
 	return proc
 }
@@ -62,6 +67,8 @@ func (p *process) open() error {
 		return err
 	}
 	p.log = log
+	p.registry = daemon.NewRegistry()
+	p.pools = pgmetrics.New(p.registry)
 	p.later(func() { _ = closer.Close() }) // nobody is left to tell
 	return nil
 }
@@ -88,11 +95,12 @@ func (p *process) close() {
 func (p *process) pool(ctx context.Context, cfg postgres.Config) (*postgres.DB, error) {
 	cfg.URL, cfg.Log = p.database.url, p.log
 	cfg.ApplicationName = "alphapulse/" + p.service + "/" + p.name + "/" + cfg.Name
-	db, err := postgres.Open(ctx, cfg)
+	db, err := postgres.Open(ctx, p.pools.Measure(cfg))
 	if err != nil {
 		return nil, err
 	}
 	p.later(db.Close)
+	p.pools.Watch(db)
 	return db, nil
 }
 
@@ -111,6 +119,7 @@ func (p *process) connectBy(ctx context.Context, now func() time.Time) (*queue.Q
 		return nil, err
 	}
 	p.later(q.Close)
+	queuemetrics.Register(p.registry, q)
 	return q, nil
 }
 
@@ -188,5 +197,5 @@ func (p *process) endpoints(listener net.Listener, part part) daemon.Component {
 	if part.queue != nil {
 		ready = append(ready, daemon.Check{Name: "jetstream", Probe: part.queue.Ready})
 	}
-	return daemon.ServeEndpoints(listener, daemon.Endpoints{Ready: ready, Metrics: daemon.NewRegistry()}, p.log)
+	return daemon.ServeEndpoints(listener, daemon.Endpoints{Ready: ready, Metrics: p.registry}, p.log)
 }

@@ -19,6 +19,7 @@ func (p *program) schedulerCommand(env *daemon.Env) *cobra.Command {
 	proc.nats.addLimits(proc.settings)
 	proc.settings.number(&cfg.Budget, "budget", cfg.Budget,
 		"requests per second that the schedules of one market may plan before they are stretched; 0: no limit")
+	proc.settings.truth(&cfg.MetricsAccounts, "metrics-accounts", "add metrics with the account as a label: freshness per account and type")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return proc.runScheduler(cmd, &cfg) }
 	return cmd
 }
@@ -39,7 +40,7 @@ func (p *process) runScheduler(cmd *cobra.Command, cfg *scheduler.Config) error 
 	if err != nil {
 		return err
 	}
-	s, err := scheduler.New(*cfg, scheduler.Deps{DB: db, Queue: q, Log: p.log})
+	s, err := scheduler.New(*cfg, scheduler.Deps{DB: db, Queue: q, Log: p.log, Metrics: p.registry})
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,9 @@ func (p *program) upCommand(env *daemon.Env) *cobra.Command {
 	cmd := partCommand("up", "Run everything on this machine",
 		"Run everything on this machine: a private Postgres (unless DATABASE_URL is set), an embedded NATS server\n"+
 			"(unless NATS_URL is set), scheduler, aggregator, api, and worker processes, one per data type.\n"+
-			"--demo adds a stand-in exchange and an account on it. Ctrl-C stops everything.")
+			"--demo adds a stand-in exchange and an account on it. Ctrl-C stops everything.\n\n"+
+			"Where each process shows its metrics is in metrics-targets.json in the data directory, for file_sd_configs\n"+
+			"of Prometheus.")
 	cmd.GroupID = "use"
 	var cfg up.Config
 	s := settingsOf(cmd, env)
@@ -30,6 +32,7 @@ func (p *program) upCommand(env *daemon.Env) *cobra.Command {
 	s.whole(&cfg.Workers, "workers", 1, 0, maxWorkers, "worker processes per data type; 0: none")
 	s.number(&cfg.RequestsPerSecond, "requests-per-second", up.DefaultRequests,
 		"budget of requests per exchange for this machine's address, all its workers together")
+	s.truth(&cfg.MetricsAccounts, "metrics-accounts", "add metrics with the account as a label: freshness per account and type")
 	s.text(&cfg.LogLevel, "log-level", "info", "trace, debug, info, warn or error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := p.completeUp(&cfg, s); err != nil {

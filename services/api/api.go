@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
 	"github.com/alphapulse/alphapulse/proto/alphapulse/control/v1/controlv1connect"
@@ -50,6 +51,8 @@ type Deps struct {
 	BaseURL func(exchange, environment string) (string, error)
 	// Ready are checks of /readyz beside Postgres, JetStream and the schema.
 	Ready []daemon.Check
+	// Metrics takes the API's metrics; nil: nobody reads them. One API a registry.
+	Metrics prometheus.Registerer
 	// Log receives a line for each change and each failure; nil discards them.
 	Log *logrus.Entry
 }
@@ -84,6 +87,7 @@ type API struct {
 	log      *logrus.Entry
 	guard    *guard
 	exports  chan struct{} // has a place for each export that may be under way
+	metrics  *measures
 }
 
 // New checks the settings and builds the API; it does not talk to anything.
@@ -98,11 +102,13 @@ func New(cfg Config, deps Deps) (*API, error) {
 		silent.SetOutput(io.Discard)
 		log = logrus.NewEntry(silent)
 	}
+	open := newWatches(cfg.MaxWatches)
 	return &API{
 		cfg: cfg, deps: deps, log: log,
 		ledger:   ledger.New(deps.DB, ledger.Settings{}),
-		watches:  newWatches(cfg.MaxWatches),
+		watches:  open,
 		recorder: lag.NewRecorder(deps.Broker, log),
+		metrics:  newMeasures(deps.Metrics, open),
 		guard:    newGuard(cfg.Token),
 		exports:  make(chan struct{}, maxExports),
 	}, nil
@@ -161,7 +167,7 @@ func (a *API) Handler() http.Handler {
 		mux.Handle("/"+service+"/", a.guard.protect(rpc))
 	}
 	mux.Handle("GET "+autoscalePath, a.guard.protect(http.HandlerFunc(a.autoscale)))
-	return a.guard.fromHere(http.MaxBytesHandler(mux, maxBody))
+	return a.metrics.refusals(a.guard.fromHere(http.MaxBytesHandler(mux, maxBody)))
 }
 
 func (a *API) ready() []daemon.Check {

@@ -51,6 +51,7 @@ func (i interceptor) WrapStreamingHandler(next connect.StreamingHandlerFunc) con
 }
 
 func (a *API) logCall(procedure string, started time.Time, err, answer error) {
+	a.metrics.call(procedure, started, answer)
 	entry := a.log.WithFields(logrus.Fields{
 		"procedure": procedure, "duration_ms": time.Since(started).Milliseconds(),
 	})

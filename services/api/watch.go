@@ -70,6 +70,13 @@ func (w *watches) remove(runID string, c chan struct{}) {
 	}
 }
 
+// count is how many are open.
+func (w *watches) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.open
+}
+
 // wake wakes the watches of a run, or ("") all.
 func (w *watches) wake(runID string) {
 	w.mu.Lock()

@@ -36,6 +36,10 @@ type Config struct {
 	// Prune is the pause between two removals of what is past its retention (1 h).
 	Prune time.Duration
 
+	// MetricsAccounts adds metrics with the account as a label. There are as many
+	// of them as accounts and types.
+	MetricsAccounts bool
+
 	// Batch is how many subjects are planned, jobs published or rows swept in one
 	// statement (500).
 	Batch int

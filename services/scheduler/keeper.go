@@ -13,10 +13,11 @@ import (
 
 // keeper does what keeps the house in order and is in no hurry.
 type keeper struct {
-	ledger *ledger.Ledger
-	queue  *queue.Queue
-	log    *logrus.Entry
-	cfg    Config
+	metrics *measures
+	ledger  *ledger.Ledger
+	queue   *queue.Queue
+	log     *logrus.Entry
+	cfg     Config
 	// stretched are the markets whose cadences are stretched, as last logged.
 	stretched map[string]float64
 }
@@ -55,6 +56,7 @@ func (k *keeper) purge(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	k.metrics.purge(report)
 	if report.StillAboveLimits && report.Removed == 0 {
 		k.log.WithFields(logrus.Fields{"bytes": report.BytesAfter, "max_bytes": report.MaxBytes}).
 			Error("the job stream is nearly full of unsettled jobs: add workers, or raise its size")
@@ -81,6 +83,7 @@ func (k *keeper) prune(ctx context.Context) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
+		k.metrics.prune(kind.name, n)
 		if n > 0 {
 			removed[kind.name] = n
 		}

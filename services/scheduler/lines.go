@@ -14,6 +14,7 @@ import (
 
 // lineChecker compares the queued jobs with what the broker still has in line.
 type lineChecker struct {
+	metrics *measures
 	ledger  *ledger.Ledger
 	queue   *queue.Queue
 	log     *logrus.Entry
@@ -55,6 +56,7 @@ func (l *lineChecker) step(ctx context.Context) (time.Duration, error) {
 func (l *lineChecker) check(ctx context.Context, c queue.Consumer) error {
 	total := 0
 	defer func() {
+		l.metrics.sweep(sweptGone, total)
 		if total > 0 {
 			l.due()
 			l.log.WithFields(logrus.Fields{"consumer": c.Name(), "count": total}).

@@ -178,7 +178,7 @@ func TestAJobPublishedWhileTheSweepLooksIsNotLost(t *testing.T) {
 	require.NoError(t, f.db.InTx(t.Context(), "hold", func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `LOCK TABLE alphapulse.sync_jobs IN ACCESS EXCLUSIVE MODE`)
 		require.NoError(t, err)
-		lines := lineChecker{ledger: f.ledger, queue: f.queue, log: s.log, batch: 10, missing: func() {}, due: func() {}}
+		lines := lineChecker{metrics: s.metrics, ledger: f.ledger, queue: f.queue, log: s.log, batch: 10, missing: func() {}, due: func() {}}
 		go func() { looked <- lines.check(t.Context(), balances()) }()
 		require.Eventually(t, func() bool {
 			return f.count(`SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'

@@ -26,6 +26,8 @@ type loop struct {
 	name string
 	// step does the work and says how long nothing will be to do; 0 is "more".
 	step func(ctx context.Context) (time.Duration, error)
+	// ended is told how each step went.
+	ended func(loop string, err error)
 	// maxRetry bounds the pause after failures.
 	maxRetry time.Duration
 	log      *logrus.Entry
@@ -37,7 +39,7 @@ func newLoop(
 	name string, maxRetry time.Duration, log *logrus.Entry, step func(context.Context) (time.Duration, error),
 ) *loop {
 	return &loop{
-		name: name, step: step, maxRetry: max(maxRetry, minRetry),
+		name: name, step: step, ended: func(string, error) {}, maxRetry: max(maxRetry, minRetry),
 		log: log.WithField("loop", name), wake: make(chan struct{}, 1), again: make(chan struct{}, 1),
 	}
 }
@@ -94,6 +96,7 @@ func (l *loop) once(ctx context.Context) (pause time.Duration, err error) {
 		pause, err = l.step(ctx)
 		return err
 	})
+	l.ended(l.name, err)
 	return pause, err
 }
 

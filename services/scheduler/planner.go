@@ -20,6 +20,7 @@ const minPause = 50 * time.Millisecond
 
 // planner makes runs of the schedules that are due.
 type planner struct {
+	metrics *measures
 	ledger  *ledger.Ledger
 	db      *postgres.DB
 	log     *logrus.Entry
@@ -44,10 +45,11 @@ func (p *planner) step(ctx context.Context) (time.Duration, error) {
 
 // plan reports whether it moved any slot on.
 func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind) (bool, error) {
-	planned, err := p.ledger.PlanDue(ctx, kind, p.batch)
+	planned, slots, err := p.ledger.PlanSlots(ctx, kind, p.batch)
 	if err != nil {
 		return false, err
 	}
+	p.metrics.slots(planned, slots)
 	if planned.Jobs > 0 {
 		failpoint.Hit(failpoint.SchedulerPlanned)
 		p.planned()

@@ -21,6 +21,7 @@ const publishTimeout = 8 * time.Second
 
 // publisher sends due jobs to the stream.
 type publisher struct {
+	metrics *measures
 	ledger  *ledger.Ledger
 	queue   *queue.Queue
 	log     *logrus.Entry
@@ -64,6 +65,7 @@ func (p *publisher) publish(ctx context.Context, due []ledger.Publication) error
 	var refused []ledger.Published
 	var failures []error
 	for i, at := range published {
+		p.metrics.published(due[i].DataType, due[i].Publishes, at)
 		switch {
 		case at.Err == nil:
 			receipts = append(receipts, ledger.Receipt{

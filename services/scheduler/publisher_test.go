@@ -89,7 +89,7 @@ func TestLostAnswerStoresOnce(t *testing.T) {
 	due, err := f.ledger.TakeDue(t.Context(), 1)
 	require.NoError(t, err)
 	require.NoError(t, f.queue.PublishJobs(t.Context(), messages(due))[0].Err)
-	publisher := &publisher{ledger: f.ledger, queue: q, log: s.log, missing: func() {}, full: func() {}}
+	publisher := &publisher{metrics: s.metrics, ledger: f.ledger, queue: q, log: s.log, missing: func() {}, full: func() {}}
 	wire.mute.Store(true)
 	unmute := time.AfterFunc(2*time.Second, wire.cut)
 	defer unmute.Stop()

@@ -7,10 +7,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/postgres/pgmetrics"
 	"github.com/alphapulse/alphapulse/shared/queue"
 )
 
@@ -19,6 +21,9 @@ type Deps struct {
 	DB    *postgres.DB
 	Queue *queue.Queue
 	Log   *logrus.Entry
+	// Metrics takes the scheduler's metrics; nil: nobody reads them. One scheduler
+	// a registry.
+	Metrics prometheus.Registerer
 	// Ledger replaces the one on DB with the protocol's own settings.
 	Ledger *ledger.Ledger
 }
@@ -30,6 +35,9 @@ type Scheduler struct {
 	ledger *ledger.Ledger
 	queue  *queue.Queue
 	log    *logrus.Entry
+	gate   *postgres.Gate // opens when the database is back
+
+	metrics *measures
 
 	planning, publishing, topology, sweeping, holding, lining, stewarding, replaying, stretching, purging, pruning *loop
 }
@@ -42,12 +50,26 @@ func New(cfg Config, deps Deps) (*Scheduler, error) {
 	if deps.DB == nil || deps.Queue == nil || deps.Log == nil {
 		return nil, errors.New("scheduler: it needs a database, a queue and a log")
 	}
-	s := &Scheduler{cfg: cfg.withDefaults(), db: deps.DB, ledger: deps.Ledger, queue: deps.Queue, log: deps.Log}
+	s := &Scheduler{
+		cfg: cfg.withDefaults(), db: deps.DB, ledger: deps.Ledger, queue: deps.Queue, log: deps.Log,
+		gate: postgres.NewGate(deps.Log, deps.DB), metrics: newMeasures(deps.Metrics),
+	}
+	s.register(deps.Metrics)
 	if s.ledger == nil {
 		s.ledger = ledger.New(deps.DB, ledger.Settings{})
 	}
 	s.wire()
 	return s, nil
+}
+
+// register adds what is read when the metrics are gathered: collectors of what
+// the tables and the broker say belong here.
+func (s *Scheduler) register(registry prometheus.Registerer) {
+	if registry == nil {
+		return
+	}
+	pgmetrics.WatchGate(registry, "scheduler", s.gate)
+	registry.MustRegister(newFigures(s.db, s.log, s.cfg.MetricsAccounts))
 }
 
 // The longest pauses after failures.
@@ -59,14 +81,14 @@ const (
 
 // wire makes the loops and says which wakes which.
 func (s *Scheduler) wire() {
-	planner := &planner{ledger: s.ledger, db: s.db, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch}
-	publisher := &publisher{ledger: s.ledger, queue: s.queue, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch}
-	topology := &topology{ledger: s.ledger, queue: s.queue, every: s.cfg.Topology}
-	sweeper := &sweeper{ledger: s.ledger, log: s.log, every: s.cfg.Sweep, held: s.cfg.Held, batch: s.cfg.Batch}
-	lines := &lineChecker{ledger: s.ledger, queue: s.queue, log: s.log, every: s.cfg.Sweep, batch: s.cfg.Batch}
-	steward := &steward{ledger: s.ledger, log: s.log, every: s.cfg.Steward, batch: s.cfg.Batch}
+	planner := &planner{metrics: s.metrics, ledger: s.ledger, db: s.db, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch}
+	publisher := &publisher{metrics: s.metrics, ledger: s.ledger, queue: s.queue, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch}
+	topology := &topology{metrics: s.metrics, ledger: s.ledger, queue: s.queue, every: s.cfg.Topology}
+	sweeper := &sweeper{metrics: s.metrics, ledger: s.ledger, log: s.log, every: s.cfg.Sweep, held: s.cfg.Held, batch: s.cfg.Batch}
+	lines := &lineChecker{metrics: s.metrics, ledger: s.ledger, queue: s.queue, log: s.log, every: s.cfg.Sweep, batch: s.cfg.Batch}
+	steward := &steward{metrics: s.metrics, ledger: s.ledger, log: s.log, every: s.cfg.Steward, batch: s.cfg.Batch}
 	replayer := &replayer{ledger: s.ledger, queue: s.queue, log: s.log, poll: s.cfg.Poll}
-	keeper := &keeper{ledger: s.ledger, queue: s.queue, log: s.log, cfg: s.cfg}
+	keeper := &keeper{metrics: s.metrics, ledger: s.ledger, queue: s.queue, log: s.log, cfg: s.cfg}
 
 	s.planning = newLoop("plan", retryOften, s.log, planner.step)
 	s.publishing = newLoop("publish", retrySlow, s.log, publisher.step)
@@ -80,6 +102,9 @@ func (s *Scheduler) wire() {
 	s.purging = newLoop("purge", retryRarely, s.log, keeper.purge)
 	s.pruning = newLoop("prune", retryRarely, s.log, keeper.prune)
 
+	for _, l := range s.loops() {
+		l.ended = s.metrics.step
+	}
 	planner.planned = s.publishing.kick
 	publisher.missing, publisher.full = s.topology.kick, s.purging.kick
 	topology.created = s.lining.kick
@@ -99,12 +124,11 @@ func (s *Scheduler) loops() []*loop {
 // first; if the process dies in the middle of one, the next sweep finishes it.
 func (s *Scheduler) Run(take, work context.Context) error {
 	var running sync.WaitGroup
-	gate := postgres.NewGate(s.log, s.db)
 	for _, l := range s.loops() {
-		gate.OnOpen(l.retry)
+		s.gate.OnOpen(l.retry)
 		running.Go(func() { l.run(take, work) })
 	}
-	running.Go(func() { gate.Run(take) })
+	running.Go(func() { s.gate.Run(take) })
 	running.Go(func() { s.listen(take) })
 	running.Wait()
 	return nil

@@ -13,6 +13,7 @@ import (
 
 // topology keeps the streams and consumers in being, also while no worker runs.
 type topology struct {
+	metrics *measures
 	ledger  *ledger.Ledger
 	queue   *queue.Queue
 	every   time.Duration
@@ -25,6 +26,7 @@ func (t *topology) step(ctx context.Context) (time.Duration, error) {
 	changes, err := t.queue.EnsureStreams(ctx)
 	for _, change := range changes {
 		if change.Action == queue.StreamCreated {
+			t.metrics.created.WithLabelValues("stream").Inc()
 			t.created()
 		}
 	}
@@ -47,6 +49,7 @@ func (t *topology) ensure(ctx context.Context, consumers []queue.Consumer) error
 			return t.oldestOpen(ctx, c, consumers[0])
 		})
 		if created {
+			t.metrics.created.WithLabelValues("consumer").Inc()
 			t.created()
 		}
 		if err == nil {

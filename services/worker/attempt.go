@@ -22,6 +22,8 @@ type attempt struct {
 	log *logrus.Entry
 	db  *postgres.DB
 
+	metrics *queueMeasures
+
 	account exchange.Prober      // nil for a market's job
 	market  exchange.PriceReader // nil for an account's job
 	clock   *exchange.Clock

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
@@ -49,6 +50,9 @@ type Deps struct {
 	Claims *postgres.DB
 	Queue  *queue.Queue
 	Opener *vault.Opener
+	// Metrics takes the worker's metrics; nil: nobody reads them. One worker a
+	// registry.
+	Metrics prometheus.Registerer
 	// Exchanges are the adapters by name; nil: all there are.
 	Exchanges map[string]exchange.Adapter
 	Log       *logrus.Entry

@@ -12,6 +12,7 @@ import (
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/postgres/pgtest"
+	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/queue/queuetest"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
@@ -91,7 +92,10 @@ func (b *bench) manual() *ledger.Claimed {
 }
 
 func (b *bench) attempt(job *ledger.Claimed) *attempt {
-	return &attempt{job: job, db: b.db, log: queuetest.Discard(), clock: exchange.NewClock(), claimedAt: time.Now()}
+	return &attempt{
+		job: job, db: b.db, log: queuetest.Discard(), clock: exchange.NewClock(), claimedAt: time.Now(),
+		metrics: newMeasures(nil).of(queue.Consumer{}),
+	}
 }
 
 // walked is a complete walk of the unified wallet; amounts by asset.

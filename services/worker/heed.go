@@ -22,6 +22,7 @@ func (w *Worker) heed(ctx context.Context, a *attempt, fault *exchange.Error) {
 	var err error
 	switch fault.Class {
 	case exchange.Banned:
+		a.metrics.bans.Inc()
 		left := max(untilRetry(fault, time.Now()), time.Second)
 		if fault.RetryAt.IsZero() {
 			left = defaultBan

@@ -45,6 +45,7 @@ type lease struct {
 type leases struct {
 	ledger *ledger.Ledger
 	stuck  func(string)
+	failed func() // a heartbeat has extended nothing
 	log    *logrus.Entry
 
 	mu   sync.Mutex
@@ -52,7 +53,7 @@ type leases struct {
 }
 
 func newLeases(l *ledger.Ledger, stuck func(string), log *logrus.Entry) *leases {
-	return &leases{ledger: l, stuck: stuck, log: log, held: map[string]*lease{}}
+	return &leases{ledger: l, stuck: stuck, failed: func() {}, log: log, held: map[string]*lease{}}
 }
 
 // hold keeps a claim alive until release. The returned context ends, with the
@@ -116,6 +117,7 @@ func (s *leases) beat(ctx context.Context) {
 	sent := time.Now()
 	extended, err := s.ledger.Extend(ctx, holdings)
 	if err != nil {
+		s.failed()
 		s.log.WithError(err).Warn("leases could not be extended")
 		return
 	}

@@ -38,6 +38,7 @@ func workingAs(t *testing.T, number int, timeout time.Duration, read readerFunc)
 		cfg: cfg, exchanges: exchanges, readers: map[syncjob.DataType]reader{syncjob.Prices: read},
 		catalog: &catalog{listings: map[string]listing{"": {readAt: time.Now()}}},
 		leases:  newLeases(l, func(string) {}, log), bans: newBans(l, "e", log),
+		metrics: newMeasures(nil),
 	}
 	job := &ledger.Claimed{
 		DataType: syncjob.Prices, Subject: syncjob.Subject{Kind: syncjob.Market}, Exchange: "bybit",
@@ -45,7 +46,9 @@ func workingAs(t *testing.T, number int, timeout time.Duration, read readerFunc)
 		ClaimedAt: time.Now(), Lane: syncjob.Live,
 	}
 	ctx, held := w.leases.hold(t.Context(), job, queue.Delivery{}, time.Now(), log)
-	return w.work(ctx, held, &attempt{job: job, log: log, claimedAt: time.Now()})
+	return w.work(ctx, held, &attempt{
+		job: job, log: log, claimedAt: time.Now(), metrics: w.metrics.of(queue.Consumer{}),
+	})
 }
 
 func TestAPanicIsAnOutcomeOfClassInternal(t *testing.T) {

@@ -117,6 +117,15 @@ func (r *reading) asOf() time.Time {
 	return oldest
 }
 
+// quarantined counts the rows that were not understood.
+func (r *reading) quarantined() int {
+	n := 0
+	for _, p := range r.parts {
+		n += len(p.faults)
+	}
+	return n
+}
+
 // fetched counts the rows that came.
 func (r *reading) fetched() int64 {
 	n := 0

@@ -19,10 +19,12 @@ func (w *Worker) report(
 ) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
+	began := time.Now()
 	err := w.deps.Queue.PublishResult(ctx, queue.ResultMessage{
 		JobID: m.JobID, RunID: m.RunID, Claim: claim, Status: status, Exchange: m.Exchange, DataType: m.DataType,
 		Subject: m.Subject, RowsChanged: changed, ErrorClass: class, FinishedAt: time.Now(),
 	})
+	since(w.metrics.of(m.Consumer()).report, began)
 	if err != nil {
 		log.WithError(err).Warn("the result was not reported; the sweep will find it")
 		return

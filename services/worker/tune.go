@@ -130,7 +130,9 @@ func (w *Worker) tune(ctx context.Context, served map[string]*served) {
 	}
 	w.tuning.apply(settings)
 	for _, s := range served {
-		s.slots.resize(w.tuning.slotsOf(s.consumer))
+		n := w.tuning.slotsOf(s.consumer)
+		s.slots.resize(n)
+		w.metrics.of(s.consumer).slots.Set(float64(n))
 	}
 	if time.Since(w.seen) < seenEvery {
 		return

@@ -33,6 +33,8 @@ func (w *Worker) walk(ctx context.Context, d queue.Delivery, log *logrus.Entry) 
 	job, refusal, err := w.claims.Claim(ctx, ledger.ClaimRequest{
 		JobID: d.Job.JobID, Claim: claim, Owner: w.cfg.Name, Publishes: d.Job.Publishes,
 	})
+	m := w.metrics.of(d.Job.Consumer())
+	m.claimed(before, job, refusal, err)
 	switch {
 	case err != nil:
 		log.WithError(err).Warn("the job could not be claimed; its message comes again")
@@ -48,7 +50,7 @@ func (w *Worker) walk(ctx context.Context, d queue.Delivery, log *logrus.Entry) 
 	held, l := w.leases.hold(ctx, job, d, before, log)
 	defer w.leases.release(l)
 	// Our clock at the database's claim lies between these two.
-	a := &attempt{job: job, log: log, db: w.deps.Writes, claimedAt: before.Add(time.Since(before) / 2)}
+	a := &attempt{job: job, log: log, db: w.deps.Writes, metrics: m, claimedAt: before.Add(time.Since(before) / 2)}
 	w.finish(ctx, d, l, w.work(held, l, a), a)
 }
 
@@ -57,6 +59,8 @@ type result struct {
 	outcome ledger.Outcome
 	write   ledger.Write
 	facts   *ledger.KeyFacts // of a passed probe
+	// quarantined is how many rows were not understood and are kept.
+	quarantined int
 	// cause is why it was cancelled from outside; nil if it was not. Then
 	// there is no outcome.
 	cause error
@@ -81,7 +85,9 @@ func (w *Worker) work(ctx context.Context, l *lease, a *attempt) (res result) {
 		res.outcome.Requests = tally.Requests()
 	}()
 	failpoint.Hit(failpoint.WorkerReading, string(a.job.DataType), a.job.Account)
+	began := time.Now()
 	res = w.read(ctx, a)
+	since(a.metrics.fetch, began)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errTimeUp) && a.paid && res.write != nil: // it has read a part of a history
 	case errors.Is(cause, errTimeUp):
@@ -131,7 +137,7 @@ func (w *Worker) read(ctx context.Context, a *attempt) result {
 	a.log.WithFields(logrus.Fields{"rows": v.outcome.RowsFetched, "scopes": len(r.parts)}).Info("read")
 	res := result{outcome: v.outcome}
 	if v.store {
-		res.write = a.store(r, v.outcome)
+		res.write, res.quarantined = a.store(r, v.outcome), r.quarantined()
 	}
 	return res
 }
@@ -179,10 +185,21 @@ func outcomeFields(s ledger.Settled, out ledger.Outcome) logrus.Fields {
 	return fields
 }
 
-// commit stores the outcome for as long as the lease can be alive. While the
+// commit stores the outcome, and counts it.
+func (w *Worker) commit(ctx context.Context, l *lease, res result, a *attempt) (ledger.Settled, error) {
+	began := time.Now()
+	settled, err := w.commitWithin(ctx, l, res, a)
+	since(a.metrics.commit, began)
+	if err == nil {
+		a.metrics.committed(settled, res)
+	}
+	return settled, err
+}
+
+// commitWithin stores the outcome for as long as the lease can be alive. While the
 // database is away the ledger tries again, with the data that was read kept; an
 // error that trying again cannot mend becomes the outcome.
-func (w *Worker) commit(ctx context.Context, l *lease, res result, a *attempt) (ledger.Settled, error) {
+func (w *Worker) commitWithin(ctx context.Context, l *lease, res result, a *attempt) (ledger.Settled, error) {
 	ctx, cancel := context.WithDeadline(ctx, l.extended.Add(w.claims.Settings().Lease))
 	defer cancel()
 	settled, err := w.commitOnce(ctx, res, a)
@@ -204,6 +221,7 @@ func (w *Worker) commitOnce(ctx context.Context, res result, a *attempt) (ledger
 // abandon ends an attempt that was cancelled from outside. A worker that stops
 // gives the job back; one that lost its claim, or may have, touches nothing.
 func (w *Worker) abandon(ctx context.Context, d queue.Delivery, cause error, a *attempt) {
+	w.metrics.abandon(cause)
 	log := a.log.WithField("cause", cause.Error())
 	if errors.Is(cause, errTaken) || errors.Is(cause, errUnsure) {
 		log.Warn("abandoned: the claim is lost")

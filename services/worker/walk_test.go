@@ -58,6 +58,7 @@ func newPost(t *testing.T, read readerFunc) *post {
 		cfg: cfg, deps: deps, exchanges: exchanges, readers: map[syncjob.DataType]reader{syncjob.Prices: read},
 		claims: b.ledger, writes: b.ledger, catalog: newCatalog(b.db),
 		leases: newLeases(b.ledger, func(string) {}, log), bans: newBans(b.ledger, "e", log),
+		metrics: newMeasures(nil),
 	}
 	p.listen(broker.URL())
 	return p

@@ -14,6 +14,7 @@ import (
 	"github.com/alphapulse/alphapulse/services/worker/exchange/bybit"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/postgres/pgmetrics"
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
@@ -36,6 +37,7 @@ type Worker struct {
 	budget    *budget.Fleet // nil if the adapters were given
 	tuning    *tuning
 	seen      time.Time // when it last said what it does
+	metrics   *measures
 }
 
 // New checks the configuration and names every mistake at once.
@@ -57,16 +59,20 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		deps.Stuck = func(what string) { deps.Log.Fatal(what) }
 	}
 	claims := ledger.New(deps.Claims, ledger.Settings{})
-	return &Worker{
+	w := &Worker{
 		cfg: cfg, deps: deps, exchanges: exchanges, readers: readers(cfg),
 		claims: claims, writes: ledger.New(deps.Writes, ledger.Settings{}),
 		catalog: newCatalog(deps.Writes),
 		gate:    postgres.NewGate(deps.Log, deps.Claims, deps.Writes),
+		metrics: newMeasures(deps.Metrics),
 		leases:  newLeases(claims, deps.Stuck, deps.Log),
 		bans:    newBans(claims, cfg.Egress, deps.Log),
 		budget:  shared,
 		tuning:  tuning,
-	}, nil
+	}
+	w.leases.failed = w.metrics.heartbeatFailures.Inc
+	pgmetrics.WatchGate(deps.Metrics, "worker", w.gate)
+	return w, nil
 }
 
 // readers are the data types there are: each is one file of this package.
@@ -93,10 +99,15 @@ func adapters(cfg Config, deps Deps, slots int) (map[string]exchange.Adapter, *b
 	if err != nil {
 		return nil, nil, err
 	}
+	measures := newExchangeMeasures(deps.Metrics)
+	if deps.Metrics != nil {
+		deps.Metrics.MustRegister(newBudgetCollector(shared))
+	}
 	policies := exchange.DefaultPolicies()
+	policies.Observer = measures
 	// Each slot needs a place of its own: it waits for the budget there.
 	policies.MaxInFlight = max(policies.MaxInFlight, uint(slots*len(cfg.Types)+probeSlots)) //nolint:gosec // checked: 1 to 4096
-	hosts, err := exchange.NewHosts(policies, shared, deps.Log)
+	hosts, err := exchange.NewHosts(policies, measuredBudget{shared, measures}, deps.Log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -198,6 +209,7 @@ func (w *Worker) serveMarket(
 		}
 		s := newSlots(n)
 		known[consumer.Name()] = &served{consumer: consumer, slots: s}
+		w.metrics.of(consumer).slots.Set(float64(n))
 		serving.Go(func() { s.serve(take, w.gate, sub, func(slot int, d queue.Delivery) { w.take(attempts, slot, d) }) })
 	}
 	return failures
@@ -228,5 +240,9 @@ func (w *Worker) take(ctx context.Context, slot int, d queue.Delivery) {
 		"lane": string(d.Job.Lane), "slot": slot, "run_id": d.Job.RunID, "job_id": d.Job.JobID, "data_type": string(d.Job.DataType),
 	})
 	log.WithField("publishes", d.Job.Publishes).Info("delivered")
+	m := w.metrics.of(d.Job.Consumer())
+	m.delivered(d)
+	m.busy.Inc()
+	defer m.busy.Dec()
 	w.walk(ctx, d, log)
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -23,24 +22,6 @@ const (
 	// flight when work has ended.
 	closeTimeout = time.Second
 )
-
-// Listen binds a TCP address, so that a taken port stops the start before
-// anything else has begun. The setting is named in the error: "--http",
-// "ALPHAPULSE_HEALTH".
-func Listen(setting, address string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
-
-	switch {
-	case err == nil:
-		return listener, nil
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s: the address %s is taken by another process; "+
-			"stop that process or choose another address: %w", setting, address, err)
-	default:
-		return nil, fmt.Errorf("%s: cannot listen on %q (want HOST:PORT, as in 127.0.0.1:8080): %w",
-			setting, address, err)
-	}
-}
 
 // ServeHTTP is the component that serves HTTP on a listener. When take ends
 // it refuses new connections and lets requests in flight finish; when work

@@ -23,14 +23,21 @@ type Planned struct {
 // planned. Any number of schedulers may call it: subjects that another one is
 // planning are left to it.
 func (l *Ledger) PlanDue(ctx context.Context, kind syncjob.SubjectKind, limit int) (Planned, error) {
+	planned, _, err := l.PlanSlots(ctx, kind, limit)
+	return planned, err
+}
+
+// PlanSlots is PlanDue, and lists the slots that passed.
+func (l *Ledger) PlanSlots(ctx context.Context, kind syncjob.SubjectKind, limit int) (Planned, []Slot, error) {
 	var planned Planned
+	var slots []Slot
 	err := l.db.InTx(ctx, "plan", func(ctx context.Context, tx pgx.Tx) error {
-		planned = Planned{}
+		planned, slots = Planned{}, nil
 		subjects, err := lockDueSubjects(ctx, tx, kind, limit)
 		if err != nil || len(subjects) == 0 {
 			return err
 		}
-		slots, err := takeDueSlots(ctx, tx, kind, subjects)
+		slots, err = takeDueSlots(ctx, tx, kind, subjects)
 		if err != nil {
 			return err
 		}
@@ -38,9 +45,9 @@ func (l *Ledger) PlanDue(ctx context.Context, kind syncjob.SubjectKind, limit in
 		return err
 	})
 	if err != nil {
-		return Planned{}, fmt.Errorf("planning due %ss: %w", kind, err)
+		return Planned{}, nil, fmt.Errorf("planning due %ss: %w", kind, err)
 	}
-	return planned, nil
+	return planned, slots, nil
 }
 
 func lockDueSubjects(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, limit int) ([]string, error) {
@@ -62,19 +69,20 @@ ORDER BY s.id FOR NO KEY UPDATE SKIP LOCKED`, table, column, column)
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-// slot is a due slot that was taken.
-type slot struct {
+// Slot is a due slot of a schedule that has passed.
+type Slot struct {
 	SubjectID string
 	DataType  string
 	Every     time.Duration
-	Plan      bool
+	Plan      bool          // a job was made for it
+	Late      time.Duration // how long it had been due
 }
 
 // takeDueSlots moves the schedules on and says which of them get a job. The
 // statement reads after the subject's lock, so an open job of a run that was
 // just made is seen. A job that is held back for a following run does not count:
 // one account's follower must not hold up its market's prices.
-func takeDueSlots(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, subjects []string) ([]slot, error) {
+func takeDueSlots(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, subjects []string) ([]Slot, error) {
 	source := `JOIN alphapulse.accounts a ON a.id = s.subject_id JOIN alphapulse.markets m ON m.id = a.market_id`
 	living := `a.status = 'active'`
 	account := `a.id`
@@ -85,7 +93,7 @@ func takeDueSlots(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, subj
 	}
 	take := fmt.Sprintf(`
 WITH due AS (
-    SELECT s.subject_id, s.data_type, s.every * m.stretch::double precision AS step,
+    SELECT s.subject_id, s.data_type, s.next_at AS due_at, s.every * m.stretch::double precision AS step,
            %s
            AND NOT EXISTS (SELECT FROM alphapulse.sync_jobs j
                            WHERE j.subject_id = s.subject_id AND j.data_type = s.data_type AND j.lane = 'live'
@@ -102,13 +110,13 @@ SET next_at = s.next_at + due.step
               * (floor(extract(epoch FROM clock_timestamp() - s.next_at) / extract(epoch FROM due.step)) + 1),
     skipped = s.skipped + CASE WHEN due.plan THEN 0 ELSE 1 END
 FROM due WHERE s.subject_id = due.subject_id AND s.data_type = due.data_type
-RETURNING s.subject_id, s.data_type, due.step, due.plan`,
+RETURNING s.subject_id, s.data_type, due.step, due.plan, clock_timestamp() - due.due_at`,
 		living, pausedFor("m", account, "s.data_type", "'live'"), bannedFor("m"), source)
 	rows, err := tx.Query(ctx, take, subjects)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[slot])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Slot])
 }
 
 // bannedFor is the condition that the exchange refuses every address that
@@ -125,7 +133,7 @@ func bannedFor(market string) string {
 // createScheduledRuns makes one run per subject for the slots that were taken,
 // and one for its probe.
 func createScheduledRuns(
-	ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, slots []slot,
+	ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, slots []Slot,
 ) (Planned, error) {
 	var planned Planned
 	runs := map[scheduledFor]*scheduledRun{}

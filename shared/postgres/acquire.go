@@ -31,9 +31,18 @@ func (db *DB) Acquire(ctx context.Context, label string) (*Conn, error) {
 	start := time.Now()
 	acquireCtx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
 	defer cancel()
+	db.counts.waiting.Add(1)
 	pooled, err := db.pool.Acquire(acquireCtx)
+	db.counts.waiting.Add(-1)
+	waited := time.Since(start)
 	if err != nil {
-		return nil, db.acquireError(ctx, err, label, time.Since(start))
+		err = db.acquireError(ctx, err, label, waited)
+	}
+	if db.cfg.OnAcquire != nil {
+		db.cfg.OnAcquire(waited, err)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return &Conn{pooled: pooled, db: db, hold: db.holders.add(label)}, nil
 }

@@ -65,7 +65,10 @@ type Config struct {
 
 	// OnTx, if set, is told of every transaction's end. It must not block.
 	OnTx func(TxReport)
-	Log  *logrus.Entry
+	// OnAcquire, if set, is told how long each loan of a connection was waited
+	// for, and why none was made. It must not block.
+	OnAcquire func(waited time.Duration, err error)
+	Log       *logrus.Entry
 }
 
 func (c Config) withDefaults() Config {

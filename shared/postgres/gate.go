@@ -37,6 +37,13 @@ func NewGate(log *logrus.Entry, pools ...*DB) *Gate {
 	return &Gate{pools: pools, log: log, opened: make(chan struct{})}
 }
 
+// IsOpen reports whether work is taken now.
+func (g *Gate) IsOpen() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.period != nil
+}
+
 // OnOpen has fn called whenever the gate opens. It must not block. Call it
 // before Run.
 func (g *Gate) OnOpen(fn func()) { g.onOpen = append(g.onOpen, fn) }

@@ -29,6 +29,7 @@ func (db *DB) opened(conn *pgx.Conn) {
 }
 
 func (db *DB) closing(conn *pgx.Conn) {
+	db.counts.closed.Add(1)
 	fields := logrus.Fields{"broken": conn.IsClosed()}
 	if opened, ok := conn.PgConn().CustomData()[openedAt].(time.Time); ok {
 		fields["age"] = time.Since(opened).Round(time.Millisecond).String()

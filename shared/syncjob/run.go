@@ -16,6 +16,11 @@ const (
 	TriggerVerify Trigger = "verify"
 )
 
+// Triggers lists all of them.
+func Triggers() []Trigger {
+	return []Trigger{Schedule, Manual, Initial, TriggerBackfill, Replay, Repair, TriggerProbe, TriggerVerify}
+}
+
 // Compares reports whether a run of this trigger must always compare rows with
 // the table, even if a content hash says that nothing changed, and must not be
 // satisfied by data older than its own reading.

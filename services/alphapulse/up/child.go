@@ -22,6 +22,10 @@ const (
 	ParentDescriptor = 3
 )
 
+// childHealth is the address of a child's endpoints: the socket that it is handed
+// behind the pipe.
+const childHealth = "fd:4"
+
 // maxTail is how much of a child's last words is kept.
 const maxTail = 8 << 10
 
@@ -35,10 +39,10 @@ type child struct {
 
 // startChild starts a program from a thread that lives as long as the program:
 // the kernel's parent-death signal is bound to the thread, not to the process.
-func startChild(program string, args, environ []string, pipe *os.File) (*child, error) {
+func startChild(program string, args, environ []string, pipe, health *os.File) (*child, error) {
 	c := &child{cmd: exec.Command(program, args...), tail: &tail{}, done: make(chan struct{})}
 	c.cmd.Env = append(slices.Clone(environ), ParentVariable+"="+ParentPipe) // every child appends to its own
-	c.cmd.ExtraFiles = []*os.File{pipe}
+	c.cmd.ExtraFiles = []*os.File{pipe, health}
 	c.cmd.Stdout, c.cmd.Stderr = c.tail, c.tail
 	c.cmd.SysProcAttr = childAttributes()
 	c.cmd.WaitDelay = time.Second

@@ -33,6 +33,8 @@ type Config struct {
 	Notify []notifier.Target
 	// Keys finds the vault's keys if they are not to be made in DataDir.
 	Keys vault.Lookup
+	// MetricsAccounts adds metrics with the account as a label.
+	MetricsAccounts bool
 	// LogLevel of all processes.
 	LogLevel string
 	// Version is shown at the start.

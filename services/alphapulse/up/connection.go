@@ -64,12 +64,13 @@ func (d *dataDir) writeConnection(c connection) error {
 	return nil
 }
 
-// removeConnection also removes one that a killed process left behind.
+// removeConnection also removes one that a killed process left behind, and with
+// it where metrics were.
 func (d *dataDir) removeConnection() error {
 	if err := os.Remove(d.file(ConnectionFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return nil
+	return d.removeTargets()
 }
 
 // reachable is the address by which this machine reaches a listener: one on all

@@ -10,15 +10,18 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
 	"github.com/alphapulse/alphapulse/services/alphapulse/dependency"
 	"github.com/alphapulse/alphapulse/shared/daemon"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/postgres/pgmetrics"
 	"github.com/alphapulse/alphapulse/shared/postgres/pgserver"
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/queue/broker"
+	"github.com/alphapulse/alphapulse/shared/queue/queuemetrics"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
@@ -29,7 +32,10 @@ type machine struct {
 	dir  *dataDir
 	term *terminal
 	log  *logrus.Entry
-	undo []func()
+
+	registry *prometheus.Registry // of this process's metrics
+	pools    *pgmetrics.Metrics
+	undo     []func()
 
 	at       connection
 	server   *pgserver.Server // nil: the database is somebody else's
@@ -127,14 +133,15 @@ func (m *machine) openDatabase(ctx context.Context) error {
 		}
 	}
 	address := dependency.PostgresAddress(m.at.database)
-	db, err := postgres.Open(ctx, postgres.Config{
+	db, err := postgres.Open(ctx, m.pools.Measure(postgres.Config{
 		URL: m.at.database, Name: "up", MaxConns: 24, Log: m.log,
-	})
+	}))
 	if err != nil {
 		return err
 	}
 	m.db, m.ledger = db, ledger.New(db, ledger.Settings{})
 	m.later(db.Close)
+	m.pools.Watch(db)
 	done := m.term.waiting("postgres", "waiting for %s", address)
 	err = dependency.Await(ctx, m.log, dependency.Dependency{Name: "Postgres", Address: address, Ready: db.WaitReady})
 	done()
@@ -213,6 +220,7 @@ func (m *machine) openBroker(ctx context.Context) error {
 	}
 	m.queue = q
 	m.later(q.Close)
+	queuemetrics.Register(m.registry, q)
 	address := dependency.NATSAddress(m.at.nats)
 	done := m.term.waiting("nats", "waiting for %s", address)
 	defer done()

@@ -11,6 +11,7 @@ import (
 	"github.com/alphapulse/alphapulse/services/notifier"
 	"github.com/alphapulse/alphapulse/services/scheduler"
 	"github.com/alphapulse/alphapulse/shared/daemon"
+	"github.com/alphapulse/alphapulse/shared/postgres/pgmetrics"
 )
 
 const (
@@ -24,7 +25,8 @@ const (
 // Run starts everything, and stops it in order when a signal comes or a part
 // fails. It returns nil after a stop that was asked for.
 func Run(ctx context.Context, cfg Config) error {
-	m := &machine{cfg: cfg, term: &terminal{out: cfg.Out}}
+	registry := daemon.NewRegistry()
+	m := &machine{cfg: cfg, term: &terminal{out: cfg.Out}, registry: registry, pools: pgmetrics.New(registry)}
 	ctx, signals := catchSignals(ctx, m.exitAtOnce)
 	defer signals.end()
 	defer m.close()
@@ -69,10 +71,13 @@ func (m *machine) build(ctx context.Context) error {
 	if err := m.addWorkers(); err != nil {
 		return err
 	}
+	m.later(m.removeConnection)
+	if err := m.addEndpoints(m.ready()); err != nil {
+		return err
+	}
 	if err := m.dir.writeConnection(m.at); err != nil {
 		return err
 	}
-	m.later(m.removeConnection)
 	m.addGuide()
 	return ctx.Err()
 }
@@ -86,21 +91,24 @@ func (m *machine) removeConnection() {
 // addParts adds scheduler, aggregator and api. They stop after the workers, since
 // they carry on what those finish last.
 func (m *machine) addParts(bound *boundAPI) error {
-	s, err := scheduler.New(scheduler.Config{Budget: m.cfg.requests()}, scheduler.Deps{
-		DB: m.db, Queue: m.queue, Log: m.log.WithField("service", "scheduler"),
+	s, err := scheduler.New(scheduler.Config{
+		Budget: m.cfg.requests(), MetricsAccounts: m.cfg.MetricsAccounts,
+	}, scheduler.Deps{
+		Metrics: m.registry, DB: m.db, Queue: m.queue, Log: m.log.WithField("service", "scheduler"),
 	})
 	if err != nil {
 		return err
 	}
 	a, err := aggregator.New(aggregator.Config{}, aggregator.Deps{
-		DB: m.db, Queue: m.queue, Log: m.log.WithField("service", "aggregator"),
+		Metrics: m.registry, DB: m.db, Queue: m.queue, Log: m.log.WithField("service", "aggregator"),
 	})
 	if err != nil {
 		return err
 	}
 	server, err := api.New(bound.cfg, api.Deps{
-		DB: m.db, Broker: m.queue, Past: m.queue, Sealer: m.sealer, BaseURL: exchanges.BaseURL, Ready: m.demo.checks(),
-		Log: m.log.WithField("service", "api"),
+		Metrics: m.registry, DB: m.db, Broker: m.queue, Past: m.queue, Sealer: m.sealer, BaseURL: exchanges.BaseURL,
+		Ready: m.demo.checks(),
+		Log:   m.log.WithField("service", "api"),
 	})
 	if err != nil {
 		return err
@@ -129,6 +137,13 @@ func (m *machine) addNotifier() error {
 	}
 	m.term.step("notifier", "tells %s", strings.Join(names, ", "))
 	return nil
+}
+
+// ready are the checks of this process.
+func (m *machine) ready() []daemon.Check {
+	return []daemon.Check{
+		{Name: "postgres", Probe: m.db.Ready}, {Name: "schema", Probe: m.db.CheckSchema}, {Name: "jetstream", Probe: m.queue.Ready},
+	}
 }
 
 // addLate adds components that take work until the workers have ended, and then

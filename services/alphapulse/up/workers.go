@@ -42,7 +42,8 @@ type workers struct {
 	term    *terminal
 	log     *logrus.Entry
 
-	pipe, held *os.File // the children's end, and ours
+	pipe, held *os.File          // the children's end, and ours
+	sockets    map[string]socket // by the worker's name
 
 	mu      sync.Mutex
 	running map[string]*child
@@ -62,11 +63,36 @@ func newWorkers(cfg Config, at connection, keyFile string, dir *dataDir, term *t
 	} else {
 		environ = append(environ, keysOf(cfg.Environ)...)
 	}
-	return &workers{
+	w := &workers{
 		program: cfg.Program, environ: environ, level: cfg.LogLevel, perType: cfg.Workers,
 		budget: cfg.requests(),
 		logs:   dir.file("logs"), term: term, log: log, pipe: pipe, held: held, running: map[string]*child{},
-	}, nil
+		sockets: map[string]socket{},
+	}
+	return w, w.bind()
+}
+
+// bind takes an address for each worker.
+func (w *workers) bind() error {
+	for name := range w.names() {
+		s, err := newSocket()
+		if err != nil {
+			return err
+		}
+		w.sockets[name] = s
+	}
+	return nil
+}
+
+// names gives each worker's name and the type it serves.
+func (w *workers) names() map[string]syncjob.DataType {
+	names := map[string]syncjob.DataType{}
+	for _, t := range syncjob.Requestable() {
+		for n := range w.perType {
+			names[fmt.Sprintf("%s-%d", t, n+1)] = t
+		}
+	}
+	return names
 }
 
 // DefaultRequests is what all worker processes together may ask of one exchange
@@ -108,11 +134,8 @@ func keysOf(environ []string) []string {
 func (w *workers) run(take, work context.Context) error {
 	defer w.closePipe()
 	var all sync.WaitGroup
-	for _, t := range syncjob.Requestable() {
-		for n := range w.perType {
-			name := fmt.Sprintf("%s-%d", t, n+1)
-			all.Go(func() { w.keep(take, work, name, t) })
-		}
+	for name, t := range w.names() {
+		all.Go(func() { w.keep(take, work, name, t) })
 	}
 	<-take.Done()
 	all.Wait()
@@ -122,6 +145,9 @@ func (w *workers) run(take, work context.Context) error {
 func (w *workers) closePipe() {
 	_ = w.pipe.Close()
 	_ = w.held.Close()
+	for _, s := range w.sockets {
+		_ = s.file.Close()
+	}
 }
 
 // keep runs one worker, again and again until take ends.
@@ -151,7 +177,7 @@ func (w *workers) keep(take, work context.Context, name string, t syncjob.DataTy
 
 // once runs a worker to its end and says how it ended.
 func (w *workers) once(take, work context.Context, name string, t syncjob.DataType) string {
-	c, err := startChild(w.program, w.args(name, t), w.environ, w.pipe)
+	c, err := startChild(w.program, w.args(name, t), w.environ, w.pipe, w.sockets[name].file)
 	if err != nil {
 		return err.Error()
 	}
@@ -192,7 +218,7 @@ func (w *workers) stop(work context.Context, name string, c *child) {
 
 func (w *workers) args(name string, t syncjob.DataType) []string {
 	return []string{
-		"worker", "--types", string(t), "--name", name, "--log-file", w.logFile(name), "--log-level", w.level,
+		"worker", "--types", string(t), "--name", name, "--log-file", w.logFile(name), "--log-level", w.level, "--health", childHealth,
 		"--grace", workerGrace.String(), "--requests-per-second", strconv.FormatFloat(w.budget, 'f', -1, 64),
 	}
 }

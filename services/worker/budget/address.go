@@ -34,6 +34,7 @@ type address struct {
 	wake       chan struct{}
 	delays     map[string]*delay // by host; bounded by the hosts there are
 	unsaid     []report          // what the database could not be told yet
+	least      least
 }
 
 func newAddress(f *Fleet, venue string, published exchange.Limit) *address {

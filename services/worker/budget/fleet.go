@@ -84,6 +84,7 @@ func (f *Fleet) Learn(use exchange.Use, said exchange.Allowance) {
 	defer a.mu.Unlock()
 	m, now := a.meter(use), time.Now()
 	m.learn(said, now)
+	a.least.note(said, now)
 	m.arrived(said.Sent, said.At.Add(-a.delay(use.Host).usual(said.At.Sub(said.Sent), now)), now)
 	if !m.urgent.IsZero() && !f.ended() {
 		a.work()

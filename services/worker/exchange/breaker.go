@@ -17,7 +17,9 @@ const (
 	breakerJitter = 0.3
 )
 
-func newBreaker(policies Policies, log *logrus.Entry) circuitbreaker.CircuitBreaker[any] {
+func newBreaker(host string, policies Policies, log *logrus.Entry) circuitbreaker.CircuitBreaker[any] {
+	observer := policies.observer()
+	observer.BreakerIs(host, BreakerClosed)
 	return circuitbreaker.NewBuilder[any]().
 		WithFailureRateThreshold(policies.BreakerShare, policies.BreakerMinimum, policies.BreakerWindow).
 		WithSuccessThresholdRatio(trialsToClose, trials).
@@ -26,6 +28,7 @@ func newBreaker(policies Policies, log *logrus.Entry) circuitbreaker.CircuitBrea
 		OnStateChanged(func(e circuitbreaker.StateChangedEvent) {
 			log.WithFields(logrus.Fields{"from": e.OldState.String(), "to": e.NewState.String()}).
 				Warn("exchange breaker changed state")
+			observer.BreakerIs(host, stateOf(e.NewState))
 		}).
 		Build()
 }

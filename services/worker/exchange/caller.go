@@ -40,7 +40,7 @@ type Call struct {
 }
 
 func newCaller(host string, policies Policies, budget Budget, log *logrus.Entry) *Caller {
-	c := &Caller{host: host, policies: policies, budget: budget, breaker: newBreaker(policies, log)}
+	c := &Caller{host: host, policies: policies, budget: budget, breaker: newBreaker(host, policies, log)}
 	for p := range c.executors {
 		c.executors[p] = failsafe.With(
 			failsafe.Policy[any](timeout.New[any](policies.Total)),
@@ -76,7 +76,7 @@ func newRetry(policies Policies, most int) retrypolicy.RetryPolicy[any] {
 // is full (that is no fault of the exchange), Transient wrapping ctx.Err()
 // when ctx ended.
 func (c *Caller) Do(ctx context.Context, call Call, attempt func(context.Context) error) *Error {
-	tries := &tries{budget: c.budget, call: call, attempt: attempt}
+	tries := &tries{budget: c.budget, call: call, attempt: attempt, observer: c.policies.observer()}
 	err := c.executors[PriorityOf(ctx)].WithContext(ctx).RunWithExecution(func(exec failsafe.Execution[any]) error {
 		return tries.next(exec.Context())
 	})
@@ -90,7 +90,7 @@ func (c *Caller) Once(ctx context.Context, use Use, attempt func(context.Context
 	if err := c.budget.Take(ctx, use); err != nil {
 		return classified(err)
 	}
-	err := attempt(ctx)
+	err := observed(c.policies.observer(), c.host, func() error { return attempt(ctx) })
 	if err == nil {
 		return nil
 	}

@@ -34,6 +34,8 @@ type Policies struct {
 	BreakerMinimum uint
 	BreakerWindow  time.Duration
 	BreakerDelay   time.Duration
+	// Observer, if set, is told of requests and breakers.
+	Observer Observer
 }
 
 // DefaultPolicies fits a job timeout of 60 s: one call that hangs in every try

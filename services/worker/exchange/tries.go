@@ -41,6 +41,8 @@ type tries struct {
 	call    Call
 	attempt func(context.Context) error
 
+	observer Observer
+
 	skew         *Error // the clock was off; measure before the next attempt
 	skewed       bool
 	limited      int
@@ -67,7 +69,7 @@ func (t *tries) next(ctx context.Context) error {
 		return refusal(err)
 	}
 	countRequest(ctx)
-	err := t.attempt(ctx)
+	err := observed(t.observer, t.call.Use.Host, func() error { return t.attempt(ctx) })
 	if err == nil {
 		return nil
 	}

@@ -57,6 +57,8 @@ func Design() []string {
 		"design: a pause stops what it matches, until it ends",
 		"design: what changes while it runs makes no burst",
 		"design: slots change while jobs are in hand",
+		"design: metrics are few whatever there is",
+		"design: reading metrics costs little",
 	}
 }
 
