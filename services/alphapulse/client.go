@@ -54,6 +54,7 @@ type client struct {
 	controlv1connect.HistoryServiceClient
 	controlv1connect.QuarantineServiceClient
 	controlv1connect.CandleServiceClient
+	controlv1connect.TokenServiceClient
 
 	base         *url.URL
 	http         *http.Client
@@ -102,6 +103,7 @@ func newClient(base *url.URL, token vault.Secret, insecureHTTP bool) *client {
 		HistoryServiceClient:    controlv1connect.NewHistoryServiceClient(hc, address, options),
 		QuarantineServiceClient: controlv1connect.NewQuarantineServiceClient(hc, address, options),
 		CandleServiceClient:     controlv1connect.NewCandleServiceClient(hc, address, options),
+		TokenServiceClient:      controlv1connect.NewTokenServiceClient(hc, address, options),
 		base:                    base, http: hc, insecureHTTP: insecureHTTP,
 	}
 }

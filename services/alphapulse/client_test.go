@@ -98,6 +98,8 @@ func TestAnAPIThatIsNotThere(t *testing.T) {
 		{"quarantine", "retry", "--all"},
 		{"candles", "list"},
 		{"accounts", "subs", "main"},
+		{"tokens", "list"},
+		{"tokens", "create", "x", "--scopes", "read"},
 	} {
 		out := sh.run(t, args...)
 		require.Equal(t, exitFailure, out.code, args)
@@ -127,7 +129,7 @@ func TestTheTokenComesFromTheEnvironmentOrAFile(t *testing.T) {
 	require.Contains(t, out.stderr, "ALPHAPULSE_TOKEN")
 	out = newShell(t, s, "ALPHAPULSE_TOKEN=wrong").run(t, "accounts", "list")
 	require.Equal(t, exitFailure, out.code)
-	require.Contains(t, out.stderr, "not the one of this API")
+	require.Contains(t, out.stderr, "not one of this API")
 	out = newShell(t, s, "ALPHAPULSE_TOKEN="+knownToken, "ALPHAPULSE_TOKEN_FILE="+file).run(t, "accounts", "list")
 	require.Equal(t, exitUsage, out.code)
 }
@@ -185,6 +187,12 @@ func TestWrongUse(t *testing.T) {
 		{"candles", "add", "linear/BTCUSDT", "--interval", "60", "--exchange", "bybit"},
 		{"candles", "remove", "linear/BTCUSDT", "--interval", "60", "--account", "a", "--exchange", "bybit"},
 		{"accounts", "subs"},
+		{"tokens", "create", "x"},
+		{"tokens", "create", "x", "--scopes", "dreams"},
+		{"tokens", "create", "--scopes", "read"},
+		{"tokens", "create", "x", "--scopes", "read", "--expires", "soon"},
+		{"tokens", "create", "x", "--scopes", "read", "--expires", "0d"},
+		{"tokens", "revoke"},
 	} {
 		out := sh.run(t, args...)
 		require.Equal(t, exitUsage, out.code, "%v: %s", args, out.stderr)

@@ -13,6 +13,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/alphapulse/alphapulse/proto/alphapulse/control/v1/controlv1connect"
+	"github.com/alphapulse/alphapulse/services/api/access"
 	"github.com/alphapulse/alphapulse/shared/daemon"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
@@ -73,6 +74,7 @@ type API struct {
 	cfg     Config
 	deps    Deps
 	ledger  *ledger.Ledger // on the primary
+	tokens  *access.Tokens // on the primary
 	watches *watches
 	log     *logrus.Entry
 	guard   *guard
@@ -90,11 +92,13 @@ func New(cfg Config, deps Deps) (*API, error) {
 		silent.SetOutput(io.Discard)
 		log = logrus.NewEntry(silent)
 	}
+	tokens := access.NewTokens(deps.DB)
 	return &API{
 		cfg: cfg, deps: deps, log: log,
 		ledger:  ledger.New(deps.DB, ledger.Settings{}),
+		tokens:  tokens,
 		watches: newWatches(cfg.MaxWatches),
-		guard:   newGuard(cfg.Token),
+		guard:   newGuard(cfg, tokens),
 	}, nil
 }
 
@@ -116,7 +120,7 @@ func (a *API) Components(listener net.Listener) []daemon.Component {
 func (a *API) Handler() http.Handler {
 	options := connect.WithHandlerOptions(
 		connect.WithReadMaxBytes(maxBody),
-		connect.WithInterceptors(a.calls()),
+		connect.WithInterceptors(a.calls(), admission{a, needs()}),
 		connect.WithRecover(a.recovered),
 	)
 	rpc := http.NewServeMux()
@@ -126,12 +130,14 @@ func (a *API) Handler() http.Handler {
 	rpc.Handle(controlv1connect.NewHistoryServiceHandler(histories{a}, options))
 	rpc.Handle(controlv1connect.NewQuarantineServiceHandler(quarantine{a}, options))
 	rpc.Handle(controlv1connect.NewCandleServiceHandler(candles{a}, options))
+	rpc.Handle(controlv1connect.NewTokenServiceHandler(tokens{a}, options))
 
 	mux := http.NewServeMux()
 	daemon.Endpoints{Ready: a.ready()}.Register(mux)
 	for _, service := range []string{
 		controlv1connect.AccountServiceName, controlv1connect.RunServiceName, controlv1connect.StatusServiceName,
 		controlv1connect.HistoryServiceName, controlv1connect.QuarantineServiceName, controlv1connect.CandleServiceName,
+		controlv1connect.TokenServiceName,
 	} {
 		mux.Handle("/"+service+"/", a.guard.protect(rpc))
 	}

@@ -12,6 +12,8 @@ import (
 
 	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
 	"github.com/alphapulse/alphapulse/proto/alphapulse/control/v1/controlv1connect"
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
 const (
@@ -26,6 +28,7 @@ type client struct {
 	controlv1connect.HistoryServiceClient
 	controlv1connect.QuarantineServiceClient
 	controlv1connect.CandleServiceClient
+	controlv1connect.TokenServiceClient
 }
 
 func newClient(url string, options ...connect.ClientOption) client {
@@ -36,6 +39,7 @@ func newClient(url string, options ...connect.ClientOption) client {
 		controlv1connect.NewHistoryServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewQuarantineServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewCandleServiceClient(http.DefaultClient, url, options...),
+		controlv1connect.NewTokenServiceClient(http.DefaultClient, url, options...),
 	}
 }
 
@@ -87,3 +91,5 @@ func message(err error) string {
 	}
 	return err.Error()
 }
+
+func ledgerManual() ledger.RunFilter { return ledger.RunFilter{Trigger: syncjob.Manual} }

@@ -8,7 +8,9 @@
 //   - Keys are sealed with the vault's public key before they reach a table,
 //     and this process cannot open what it sealed. No key is logged or repeated
 //     in an error.
-//   - Without a token the server listens on loopback only, answers only
+//   - A caller does what its token's scopes allow (scopes.go); the token of the
+//     setting and, without one, callers on this machine may do everything.
+//   - Without a token of the setting the server listens on loopback only, answers only
 //     requests that name a loopback host, and refuses pages of other origins,
 //     so that a web page cannot reach it through the browser of its user.
 //   - Every error of this package carries a Problem: a class and a reason for

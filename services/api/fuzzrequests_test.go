@@ -40,6 +40,9 @@ func fuzzedProcedures() [][2]string {
 		{"RunService/CancelRun", `{"id":` + unknown + `}`},
 		{"RunService/ListRuns", `{"account":"known","status":"failed","trigger":"manual","pageSize":10,"pageToken":""}`},
 		{"StatusService/GetStatus", `{"account":"known"}`},
+		{"TokenService/CreateToken", `{"name":"known","scopes":["read"],"expiresIn":"3600s"}`},
+		{"TokenService/ListTokens", `{"all":true}`},
+		{"TokenService/RevokeToken", `{"name":"known"}`},
 	}
 }
 

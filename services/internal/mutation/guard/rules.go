@@ -52,6 +52,8 @@ func Design() []string {
 		"design: a lost transaction is run again as a whole",
 		"design: a pool follows the primary",
 		"design: a replica that is behind is not read",
+		"design: a token does what its scopes allow",
+		"design: a token that was revoked is refused at once",
 	}
 }
 
