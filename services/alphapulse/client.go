@@ -55,6 +55,7 @@ type client struct {
 	controlv1connect.QuarantineServiceClient
 	controlv1connect.CandleServiceClient
 	controlv1connect.TokenServiceClient
+	controlv1connect.AuditServiceClient
 
 	base         *url.URL
 	http         *http.Client
@@ -104,6 +105,7 @@ func newClient(base *url.URL, token vault.Secret, insecureHTTP bool) *client {
 		QuarantineServiceClient: controlv1connect.NewQuarantineServiceClient(hc, address, options),
 		CandleServiceClient:     controlv1connect.NewCandleServiceClient(hc, address, options),
 		TokenServiceClient:      controlv1connect.NewTokenServiceClient(hc, address, options),
+		AuditServiceClient:      controlv1connect.NewAuditServiceClient(hc, address, options),
 		base:                    base, http: hc, insecureHTTP: insecureHTTP,
 	}
 }

@@ -99,6 +99,7 @@ func TestAnAPIThatIsNotThere(t *testing.T) {
 		{"candles", "list"},
 		{"accounts", "subs", "main"},
 		{"tokens", "list"},
+		{"audit", "list"},
 		{"tokens", "create", "x", "--scopes", "read"},
 	} {
 		out := sh.run(t, args...)
@@ -193,6 +194,8 @@ func TestWrongUse(t *testing.T) {
 		{"tokens", "create", "x", "--scopes", "read", "--expires", "soon"},
 		{"tokens", "create", "x", "--scopes", "read", "--expires", "0d"},
 		{"tokens", "revoke"},
+		{"audit", "list", "--limit", "0"},
+		{"audit", "list", "--since", "yesterday"},
 	} {
 		out := sh.run(t, args...)
 		require.Equal(t, exitUsage, out.code, "%v: %s", args, out.stderr)

@@ -10,7 +10,7 @@ func (p *program) clientCommands() []*cobra.Command {
 	return []*cobra.Command{
 		p.accountsCommand(), p.syncCommand(), p.statusCommand(), p.runsCommand(), p.coverageCommand(), p.backfillCommand(),
 		p.verifyCommand(), p.quarantineCommand(), p.candlesCommand(), p.tokensCommand(),
-		p.doctorCommand(),
+		p.auditCommand(), p.doctorCommand(),
 	}
 }
 

@@ -5,12 +5,13 @@ import (
 	"fmt"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
 
 	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
 	"github.com/alphapulse/alphapulse/services/api/access"
 )
 
-// admission lets a caller do what its scopes allow.
+// admission lets a caller do what its scopes allow, and notes what it changes.
 type admission struct {
 	api   *API
 	needs map[string]need
@@ -19,10 +20,20 @@ type admission struct {
 // WrapUnary implements connect.Interceptor.
 func (a admission) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
-		if _, err := a.admit(callerOf(ctx), req.Spec().Procedure); err != nil {
-			return nil, err
+		want, denied := a.admit(callerOf(ctx), req.Spec().Procedure)
+		message, ok := req.Any().(proto.Message)
+		change := want.change && !(ok && isDryRun(message))
+		switch {
+		case denied != nil && change:
+			a.refused(ctx, req, denied)
+			return nil, denied
+		case denied != nil:
+			return nil, denied
+		case change:
+			return a.change(ctx, req, next)
+		default:
+			return next(ctx, req)
 		}
-		return next(ctx, req)
 	}
 }
 

@@ -74,7 +74,8 @@ type API struct {
 	cfg     Config
 	deps    Deps
 	ledger  *ledger.Ledger // on the primary
-	tokens  *access.Tokens // on the primary
+	tokens  *access.Tokens // on the primary, like audit
+	audit   *access.Audit
 	watches *watches
 	log     *logrus.Entry
 	guard   *guard
@@ -97,6 +98,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 		cfg: cfg, deps: deps, log: log,
 		ledger:  ledger.New(deps.DB, ledger.Settings{}),
 		tokens:  tokens,
+		audit:   access.NewAudit(deps.DB),
 		watches: newWatches(cfg.MaxWatches),
 		guard:   newGuard(cfg, tokens),
 	}, nil
@@ -131,13 +133,14 @@ func (a *API) Handler() http.Handler {
 	rpc.Handle(controlv1connect.NewQuarantineServiceHandler(quarantine{a}, options))
 	rpc.Handle(controlv1connect.NewCandleServiceHandler(candles{a}, options))
 	rpc.Handle(controlv1connect.NewTokenServiceHandler(tokens{a}, options))
+	rpc.Handle(controlv1connect.NewAuditServiceHandler(audits{a}, options))
 
 	mux := http.NewServeMux()
 	daemon.Endpoints{Ready: a.ready()}.Register(mux)
 	for _, service := range []string{
 		controlv1connect.AccountServiceName, controlv1connect.RunServiceName, controlv1connect.StatusServiceName,
 		controlv1connect.HistoryServiceName, controlv1connect.QuarantineServiceName, controlv1connect.CandleServiceName,
-		controlv1connect.TokenServiceName,
+		controlv1connect.TokenServiceName, controlv1connect.AuditServiceName,
 	} {
 		mux.Handle("/"+service+"/", a.guard.protect(rpc))
 	}

@@ -29,6 +29,7 @@ type client struct {
 	controlv1connect.QuarantineServiceClient
 	controlv1connect.CandleServiceClient
 	controlv1connect.TokenServiceClient
+	controlv1connect.AuditServiceClient
 }
 
 func newClient(url string, options ...connect.ClientOption) client {
@@ -40,6 +41,7 @@ func newClient(url string, options ...connect.ClientOption) client {
 		controlv1connect.NewQuarantineServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewCandleServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewTokenServiceClient(http.DefaultClient, url, options...),
+		controlv1connect.NewAuditServiceClient(http.DefaultClient, url, options...),
 	}
 }
 

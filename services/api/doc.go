@@ -10,6 +10,8 @@
 //     in an error.
 //   - A caller does what its token's scopes allow (scopes.go); the token of the
 //     setting and, without one, callers on this machine may do everything.
+//   - Every change, and every one refused for its scope, is in the audit log,
+//     without secrets; one that cannot be noted there is not made.
 //   - Without a token of the setting the server listens on loopback only, answers only
 //     requests that name a loopback host, and refuses pages of other origins,
 //     so that a web page cannot reach it through the browser of its user.

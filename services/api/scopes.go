@@ -57,6 +57,7 @@ func needs() map[string]need {
 	add(read, "QueueService", "GetLag", "WatchLag", "GetAutoscale")
 
 	add(need{scope: access.Admin}, "TokenService", "ListTokens")
+	add(need{scope: access.Admin}, "AuditService", "ListAudit")
 	add(need{scope: access.Admin, change: true, secret: true}, "TokenService", "CreateToken")
 	add(manage, "TokenService", "RevokeToken")
 	return table

@@ -54,6 +54,7 @@ func Design() []string {
 		"design: a replica that is behind is not read",
 		"design: a token does what its scopes allow",
 		"design: a token that was revoked is refused at once",
+		"design: a change is noted before it is made",
 	}
 }
 
