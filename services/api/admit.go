@@ -30,7 +30,7 @@ func (a admission) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		case denied != nil:
 			return nil, denied
 		case change:
-			return a.change(ctx, req, next)
+			return a.change(ctx, req, want, next)
 		default:
 			return next(ctx, req)
 		}

@@ -74,8 +74,9 @@ type API struct {
 	cfg     Config
 	deps    Deps
 	ledger  *ledger.Ledger // on the primary
-	tokens  *access.Tokens // on the primary, like audit
+	tokens  *access.Tokens // on the primary, like audit and keys
 	audit   *access.Audit
+	keys    *access.Keys
 	watches *watches
 	log     *logrus.Entry
 	guard   *guard
@@ -99,6 +100,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 		ledger:  ledger.New(deps.DB, ledger.Settings{}),
 		tokens:  tokens,
 		audit:   access.NewAudit(deps.DB),
+		keys:    access.NewKeys(deps.DB),
 		watches: newWatches(cfg.MaxWatches),
 		guard:   newGuard(cfg, tokens),
 	}, nil

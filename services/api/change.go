@@ -12,15 +12,14 @@ import (
 	"github.com/alphapulse/alphapulse/services/api/access"
 )
 
-// idempotencyHeader names the key under which a change is made once at most.
-const idempotencyHeader = "Idempotency-Key"
-
 // afterwards bounds what is written after a change, for which its caller may
 // not wait any more.
 const afterwards = 5 * time.Second
 
 // change makes a change that is in the audit log before it is made.
-func (a admission) change(ctx context.Context, req connect.AnyRequest, next connect.UnaryFunc) (connect.AnyResponse, error) {
+func (a admission) change(
+	ctx context.Context, req connect.AnyRequest, want need, next connect.UnaryFunc,
+) (connect.AnyResponse, error) {
 	noted, err := describe(callerOf(ctx), req)
 	if err != nil {
 		return nil, err
@@ -29,24 +28,35 @@ func (a admission) change(ctx context.Context, req connect.AnyRequest, next conn
 	if err != nil {
 		return nil, err
 	}
-	res, err := next(ctx, req)
-	a.finish(ctx, id, res, err)
+	res, repeated, err := a.once(ctx, req, want, next)
+	a.finish(ctx, id, outcomeOf(repeated, err), res)
 	return res, err
 }
 
 // finish notes what became of a change. If that fails, its outcome stays
 // unknown, which is the truth.
-func (a admission) finish(ctx context.Context, id int64, res connect.AnyResponse, err error) {
+func (a admission) finish(ctx context.Context, id int64, outcome string, res connect.AnyResponse) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 	defer cancel()
-	outcome, account := access.OutcomeOK, ""
-	if err != nil {
-		outcome = connect.CodeOf(explain(err)).String()
-	} else if message, ok := res.Any().(proto.Message); ok {
-		account = accountOf(message)
+	account := ""
+	if res != nil {
+		if message, ok := res.Any().(proto.Message); ok {
+			account = accountOf(message)
+		}
 	}
 	if err := a.api.audit.End(ctx, id, outcome, account); err != nil {
 		a.api.log.WithError(err).WithField("audit_id", id).WithField("outcome", outcome).Error("api: the outcome of a change was not noted")
+	}
+}
+
+func outcomeOf(repeated bool, err error) string {
+	switch {
+	case err != nil:
+		return connect.CodeOf(explain(err)).String()
+	case repeated:
+		return access.OutcomeRepeated
+	default:
+		return access.OutcomeOK
 	}
 }
 

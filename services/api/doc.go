@@ -22,7 +22,7 @@
 //     of runs that are watched at once.
 //
 // If the process dies in the middle of a call, what the call changed is either
-// stored as a whole or not at all; calling again is safe for all calls, and for
-// StartSync joins the run that the first call made, as long as nothing of it
+// stored as a whole or not at all; calling again is safe for all calls, does
+// nothing a second time under the same Idempotency-Key, and for StartSync joins the run that the first call made, as long as nothing of it
 // was read before.
 package api

@@ -55,6 +55,7 @@ func Design() []string {
 		"design: a token does what its scopes allow",
 		"design: a token that was revoked is refused at once",
 		"design: a change is noted before it is made",
+		"design: a change under a key is made once",
 	}
 }
 
