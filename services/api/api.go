@@ -28,9 +28,11 @@ const (
 	serverComponent = "api"
 )
 
-// Broker answers whether JetStream can be used now.
+// Broker answers whether JetStream can be used now, and what becomes of a message
+// that it has confirmed.
 type Broker interface {
 	Ready(ctx context.Context) error
+	DurabilityNote(ctx context.Context) (string, error)
 }
 
 // Deps are what the API stands on. DB, Broker, Sealer and BaseURL are required.
@@ -153,7 +155,7 @@ func (a *API) ready() []daemon.Check {
 	own := []daemon.Check{
 		{Name: "postgres", Timeout: readyTimeout, Probe: a.deps.DB.Ready},
 		{Name: "schema", Timeout: readyTimeout, Probe: a.deps.DB.CheckSchema},
-		{Name: "jetstream", Timeout: readyTimeout, Probe: a.deps.Broker.Ready},
+		{Name: "jetstream", Timeout: readyTimeout, Probe: a.deps.Broker.Ready, Note: a.deps.Broker.DurabilityNote},
 	}
 	return append(own, a.deps.Ready...)
 }

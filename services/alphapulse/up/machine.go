@@ -206,6 +206,7 @@ func (m *machine) openBroker(ctx context.Context) error {
 		})
 		m.at.nats, m.at.monitor = b.ClientURL(), b.MonitorURL()
 		cfg.URL, cfg.InProcess = "", b
+		cfg.Flushing = queue.Flushing{Known: true, Always: b.SyncInterval() == 0, Interval: b.SyncInterval()}
 	}
 	q, err := queue.Connect(ctx, cfg)
 	if err != nil {
