@@ -94,7 +94,7 @@ func TestDoctorFindsNothingWrong(t *testing.T) {
 		require.Equal(t, want, f.Status, f)
 	}
 	for _, check := range []string{
-		"postgres version", "postgres clock", "migrations", "postgres privileges", "nats", "jetstream", "stream SYNC_JOBS",
+		"postgres version", "postgres clock", "migrations", "postgres privileges", "postgres reader", "nats", "jetstream", "stream SYNC_JOBS",
 		"stream SYNC_RESULTS", "stream SYNC_EVENTS", "stream SYNC_DEAD", "api", "api readiness", "vault key",
 		"clock of bybit testnet", "key of main",
 	} {
@@ -142,6 +142,14 @@ func TestDoctorNamesEachFault(t *testing.T) {
 			execute(t, s, `GRANT SELECT ON alphapulse.schema_version TO `+role)
 			return []string{"DATABASE_URL=" + asRole(t, s.DatabaseURL, role)}
 		}, "postgres privileges", findingFail, "account_credentials, "},
+		"a reader that may read secrets": {func(t *testing.T, s *apitest.Server) []string {
+			execute(t, s, `GRANT SELECT ON alphapulse.account_credentials TO alphapulse_reader`)
+			return nil
+		}, "postgres reader", findingFail, "account_credentials"},
+		"a reader that may not read": {func(t *testing.T, s *apitest.Server) []string {
+			execute(t, s, `REVOKE SELECT ON alphapulse.balances FROM alphapulse_reader`)
+			return nil
+		}, "postgres reader", findingWarn, "may not read balances"},
 		"a database that is not there": {func(*testing.T, *apitest.Server) []string {
 			return []string{"DATABASE_URL=postgres://u:" + knownSecret + "@127.0.0.1:1/x"}
 		}, "postgres", findingFail, "127.0.0.1"},

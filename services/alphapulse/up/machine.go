@@ -144,6 +144,9 @@ func (m *machine) openDatabase(ctx context.Context) error {
 	if err := postgres.Migrate(ctx, m.at.database, m.log); err != nil {
 		return err
 	}
+	if err := m.openReader(ctx); err != nil {
+		return err
+	}
 	schema, err := db.SchemaVersion(ctx)
 	if err != nil {
 		return err
@@ -158,7 +161,7 @@ func (m *machine) startPostgres(ctx context.Context) error {
 	done := m.term.waiting("postgres", "starting; the first time takes a few seconds")
 	defer done()
 	server, err := pgserver.Start(ctx, pgserver.Config{
-		DataDir: m.dir.file("postgres"), Log: m.log.WithField("service", "postgres"),
+		DataDir: m.dir.file("postgres"), PasswordFile: m.dir.file("postgres.password"), Log: m.log.WithField("service", "postgres"),
 	})
 	if err != nil {
 		return err

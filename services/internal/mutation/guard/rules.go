@@ -56,6 +56,8 @@ func Design() []string {
 		"design: a token that was revoked is refused at once",
 		"design: a change is noted before it is made",
 		"design: a change under a key is made once",
+		"design: analysts read everything but secrets",
+		"design: the private Postgres demands a password",
 	}
 }
 
