@@ -104,7 +104,7 @@ func (r *remote) createToken(
 				err = errors.Join(err, os.Remove(path))
 			}
 		}()
-		defer file.Close() // it was closed already, unless something failed
+		defer func() { _ = file.Close() }() // it was closed already, unless something failed
 	}
 	res, err := c.CreateToken(ctx, request)
 	if err != nil {
