@@ -58,7 +58,7 @@ func (p *process) runAPI(cmd *cobra.Command, a *apiSettings) error {
 		return err
 	}
 	server, err := api.New(a.cfg, api.Deps{
-		DB: db, Reads: reads, Broker: q, Past: q, Sealer: sealer, BaseURL: exchanges.BaseURL, Metrics: p.registry,
+		DB: db, Reads: reads, Broker: q, Past: q, Queues: q, Sealer: sealer, BaseURL: exchanges.BaseURL, Metrics: p.registry,
 		Log: p.log,
 	})
 	if err != nil {

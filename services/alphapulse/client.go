@@ -60,6 +60,8 @@ type client struct {
 	controlv1connect.DeadServiceClient
 	controlv1connect.ReplayServiceClient
 	controlv1connect.ControlServiceClient
+	controlv1connect.TokenServiceClient
+	controlv1connect.AuditServiceClient
 
 	base         *url.URL
 	http         *http.Client
@@ -114,6 +116,8 @@ func newClient(base *url.URL, token vault.Secret, insecureHTTP bool) *client {
 		DeadServiceClient:       controlv1connect.NewDeadServiceClient(hc, address, options),
 		ReplayServiceClient:     controlv1connect.NewReplayServiceClient(hc, address, options),
 		ControlServiceClient:    controlv1connect.NewControlServiceClient(hc, address, options),
+		TokenServiceClient:      controlv1connect.NewTokenServiceClient(hc, address, options),
+		AuditServiceClient:      controlv1connect.NewAuditServiceClient(hc, address, options),
 		base:                    base, http: hc, insecureHTTP: insecureHTTP,
 	}
 }

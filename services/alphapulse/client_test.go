@@ -101,6 +101,9 @@ func TestAnAPIThatIsNotThere(t *testing.T) {
 		{"replay", "--since", "2025-01-31"},
 		{"candles", "list"},
 		{"accounts", "subs", "main"},
+		{"tokens", "list"},
+		{"audit", "list"},
+		{"tokens", "create", "x", "--scopes", "read"},
 	} {
 		out := sh.run(t, args...)
 		require.Equal(t, exitFailure, out.code, args)
@@ -130,7 +133,7 @@ func TestTheTokenComesFromTheEnvironmentOrAFile(t *testing.T) {
 	require.Contains(t, out.stderr, "ALPHAPULSE_TOKEN")
 	out = newShell(t, s, "ALPHAPULSE_TOKEN=wrong").run(t, "accounts", "list")
 	require.Equal(t, exitFailure, out.code)
-	require.Contains(t, out.stderr, "not the one of this API")
+	require.Contains(t, out.stderr, "not one of this API")
 	out = newShell(t, s, "ALPHAPULSE_TOKEN="+knownToken, "ALPHAPULSE_TOKEN_FILE="+file).run(t, "accounts", "list")
 	require.Equal(t, exitUsage, out.code)
 }
@@ -188,6 +191,14 @@ func TestWrongUse(t *testing.T) {
 		{"candles", "add", "linear/BTCUSDT", "--interval", "60", "--exchange", "bybit"},
 		{"candles", "remove", "linear/BTCUSDT", "--interval", "60", "--account", "a", "--exchange", "bybit"},
 		{"accounts", "subs"},
+		{"tokens", "create", "x"},
+		{"tokens", "create", "x", "--scopes", "dreams"},
+		{"tokens", "create", "--scopes", "read"},
+		{"tokens", "create", "x", "--scopes", "read", "--expires", "soon"},
+		{"tokens", "create", "x", "--scopes", "read", "--expires", "0d"},
+		{"tokens", "revoke"},
+		{"audit", "list", "--limit", "0"},
+		{"audit", "list", "--since", "yesterday"},
 	} {
 		out := sh.run(t, args...)
 		require.Equal(t, exitUsage, out.code, "%v: %s", args, out.stderr)

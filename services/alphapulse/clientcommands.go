@@ -11,7 +11,7 @@ func (p *program) clientCommands() []*cobra.Command {
 		p.accountsCommand(), p.syncCommand(), p.statusCommand(), p.runsCommand(), p.coverageCommand(), p.backfillCommand(),
 		p.verifyCommand(), p.lagCommand(), p.quarantineCommand(), p.deadCommand(), p.replayCommand(), p.candlesCommand(),
 		p.showCommand(), p.exportCommand(), p.pauseCommand(), p.resumeCommand(), p.pausesCommand(), p.maintenanceCommand(),
-		p.scheduleCommand(), p.workersCommand(), p.noticesCommand(), p.doctorCommand(),
+		p.scheduleCommand(), p.workersCommand(), p.noticesCommand(), p.tokensCommand(), p.auditCommand(), p.doctorCommand(),
 	}
 }
 

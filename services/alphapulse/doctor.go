@@ -44,7 +44,7 @@ func (p *program) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", GroupID: "use", Short: "Find out what is wrong and what to do about it",
 		Long: `Find out what is wrong and what to do about it: Postgres (version, privileges, schema, clock), NATS (JetStream,
-the streams and their settings), the API, this machine's clock against each exchange, keys and what they may do,
+the streams and their settings, whether its confirmations survive a power loss: NATS_MONITOR_URL), the API, this machine's clock against each exchange, keys and what they may do,
 the vault's keys. It changes nothing.
 
 Postgres and NATS are asked directly, where DATABASE_URL and NATS_URL (or …_FILE) say; under ` + "`alphapulse up`" + `

@@ -83,6 +83,7 @@ func (d *doctor) checkNATS(ctx context.Context) {
 	for _, want := range expectedStreams() {
 		d.checkStream(ctx, js, want)
 	}
+	d.checkAcks(ctx, js)
 }
 
 // natsOptions are those that processes are given by their flags or variables.

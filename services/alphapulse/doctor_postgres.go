@@ -39,6 +39,7 @@ func (d *doctor) checkPostgres(ctx context.Context) {
 	d.checkServer(ctx, db)
 	d.checkSchema(ctx, db)
 	d.checkPrivileges(ctx, db)
+	d.checkReader(ctx, db)
 }
 
 // checkServer looks at the server itself.

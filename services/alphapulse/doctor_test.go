@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/services/api/apitest"
+	"github.com/alphapulse/alphapulse/shared/queue/broker"
+	"github.com/alphapulse/alphapulse/shared/queue/queuetest"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
@@ -86,13 +88,13 @@ func TestDoctorFindsNothingWrong(t *testing.T) {
 	require.True(t, r.OK)
 	for _, f := range r.Checks {
 		want := findingOK
-		if f.Check == "postgres durability" {
-			want = findingWarn // a test's server does not flush
+		if f.Check == "postgres durability" || f.Check == "nats durability" {
+			want = findingWarn // a test's servers do not flush
 		}
 		require.Equal(t, want, f.Status, f)
 	}
 	for _, check := range []string{
-		"postgres version", "postgres clock", "migrations", "postgres privileges", "nats", "jetstream", "stream SYNC_JOBS",
+		"postgres version", "postgres clock", "migrations", "postgres privileges", "postgres reader", "nats", "jetstream", "stream SYNC_JOBS",
 		"stream SYNC_RESULTS", "stream SYNC_EVENTS", "stream SYNC_DEAD", "api", "api readiness", "vault key",
 		"clock of bybit testnet", "key of main",
 	} {
@@ -140,6 +142,14 @@ func TestDoctorNamesEachFault(t *testing.T) {
 			execute(t, s, `GRANT SELECT ON alphapulse.schema_version TO `+role)
 			return []string{"DATABASE_URL=" + asRole(t, s.DatabaseURL, role)}
 		}, "postgres privileges", findingFail, "account_credentials, "},
+		"a reader that may read secrets": {func(t *testing.T, s *apitest.Server) []string {
+			execute(t, s, `GRANT SELECT ON alphapulse.account_credentials TO alphapulse_reader`)
+			return nil
+		}, "postgres reader", findingFail, "account_credentials"},
+		"a reader that may not read": {func(t *testing.T, s *apitest.Server) []string {
+			execute(t, s, `REVOKE SELECT ON alphapulse.balances FROM alphapulse_reader`)
+			return nil
+		}, "postgres reader", findingWarn, "may not read balances"},
 		"a database that is not there": {func(*testing.T, *apitest.Server) []string {
 			return []string{"DATABASE_URL=postgres://u:" + knownSecret + "@127.0.0.1:1/x"}
 		}, "postgres", findingFail, "127.0.0.1"},
@@ -166,6 +176,12 @@ func TestDoctorNamesEachFault(t *testing.T) {
 			require.NoError(t, vault.GenerateKeys(dir))
 			return []string{vault.PrivateKeySetting + "_FILE=" + dir + "/" + vault.PrivateKeyFile}
 		}, "vault key", findingFail, "cannot be opened"},
+		"a broker that confirms before it writes": {func(t *testing.T, _ *apitest.Server) []string {
+			return monitored(t, false)
+		}, "nats durability", findingWarn, "of the last 2m0s"},
+		"a monitoring endpoint that is none": {func(_ *testing.T, s *apitest.Server) []string {
+			return []string{"NATS_MONITOR_URL=" + s.URL}
+		}, "nats durability", findingWarn, "monitoring endpoint"},
 		"a key about to expire": {func(t *testing.T, s *apitest.Server) []string {
 			execute(t, s, `UPDATE alphapulse.accounts SET key_expires_at = clock_timestamp() + interval '3 days'`)
 			return nil
@@ -213,4 +229,24 @@ func execute(t *testing.T, s *apitest.Server, sql string) {
 	t.Helper()
 	_, err := s.DB.Exec(t.Context(), sql)
 	require.NoError(t, err)
+}
+
+// monitored starts a broker with a monitoring endpoint and gives the setting.
+func monitored(t *testing.T, always bool) []string {
+	t.Helper()
+	b, err := broker.Start(t.Context(), broker.Config{
+		StoreDir: t.TempDir(), Listen: "127.0.0.1:0", Monitor: "127.0.0.1:0", SyncAlways: always, Log: queuetest.Discard(),
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Stop()) })
+	return []string{"NATS_MONITOR_URL=" + b.MonitorURL()}
+}
+
+func TestDoctorReadsWhetherTheBrokerWritesFirst(t *testing.T) {
+	t.Parallel()
+	s := apitest.New(t)
+	r := decode[report](t, doctorShell(t, s).with(monitored(t, true)...).run(t, "doctor", "--json"))
+	f := r.find(t, "nats durability")
+	require.Equal(t, findingOK, f.Status, f)
+	require.Contains(t, f.Message, "survive a power loss")
 }

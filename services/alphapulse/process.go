@@ -195,7 +195,7 @@ func (p *process) endpoints(listener net.Listener, part part) daemon.Component {
 		ready = append(ready, daemon.Check{Name: "postgres-" + db.Name(), Probe: db.Ready})
 	}
 	if part.queue != nil {
-		ready = append(ready, daemon.Check{Name: "jetstream", Probe: part.queue.Ready})
+		ready = append(ready, daemon.Check{Name: "jetstream", Probe: part.queue.Ready, Note: part.queue.DurabilityNote})
 	}
 	return daemon.ServeEndpoints(listener, daemon.Endpoints{Ready: ready, Metrics: p.registry}, p.log)
 }

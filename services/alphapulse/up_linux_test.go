@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -187,6 +188,8 @@ func TestUpServesAndStops(t *testing.T) {
 	var markets int
 	require.NoError(t, db.QueryRow(t.Context(), `SELECT count(*) FROM alphapulse.markets`).Scan(&markets))
 	require.NoError(t, db.Close(t.Context()))
+	requireReadOnly(t, at["DATABASE_READONLY_URL"])
+	requireClosed(t, at["DATABASE_URL"])
 	conn, err := nats.Connect(at["NATS_URL"])
 	require.NoError(t, err)
 	conn.Close()
@@ -408,6 +411,37 @@ func TestUpDemo(t *testing.T) {
 	require.Equal(t, 1, markets)
 	second.signal(syscall.SIGINT)
 	require.Zero(t, second.ends(stopTime))
+}
+
+// requireReadOnly checks that a login reads data, no secrets, and writes nothing.
+func requireReadOnly(t *testing.T, address string) {
+	t.Helper()
+	db, err := pgx.Connect(t.Context(), address)
+	require.NoError(t, err)
+	defer db.Close(t.Context()) //nolint:errcheck // only read from
+	for _, statement := range []string{`SELECT * FROM balances`, `SET default_transaction_read_only = off`} {
+		_, err = db.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	for _, statement := range []string{
+		`SELECT sealed FROM account_credentials`, `SELECT token_hash FROM api_tokens`, `DELETE FROM balances`,
+	} {
+		_, err = db.Exec(t.Context(), statement)
+		require.ErrorContains(t, err, "permission denied", statement)
+	}
+}
+
+// requireClosed checks that an address is of no use without its password.
+func requireClosed(t *testing.T, address string) {
+	t.Helper()
+	u, err := url.Parse(address)
+	require.NoError(t, err)
+	password, demanded := u.User.Password()
+	require.True(t, demanded)
+	require.NotEmpty(t, password)
+	u.User = url.User(u.User.Username())
+	_, err = pgx.Connect(t.Context(), u.String())
+	require.Error(t, err)
 }
 
 // requireLineWorks runs the psql line that was printed.

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
-	"github.com/alphapulse/alphapulse/proto/alphapulse/control/v1/controlv1connect"
+	"github.com/alphapulse/alphapulse/services/api/access"
 	"github.com/alphapulse/alphapulse/services/api/lag"
 	"github.com/alphapulse/alphapulse/shared/daemon"
 	"github.com/alphapulse/alphapulse/shared/ledger"
@@ -29,10 +29,11 @@ const (
 	serverComponent = "api"
 )
 
-// Broker answers whether JetStream can be used now, and how long its queues are.
+// Broker answers whether JetStream can be used now, and what becomes of a message
+// that it has confirmed.
 type Broker interface {
 	Ready(ctx context.Context) error
-	lag.Broker
+	DurabilityNote(ctx context.Context) (string, error)
 }
 
 // Deps are what the API stands on. DB, Broker, Sealer and BaseURL are required.
@@ -42,8 +43,10 @@ type Deps struct {
 	// written is always read from DB.
 	Reads  *postgres.Reads
 	Broker Broker
-	// Past is the same broker's memory; required.
-	Past Past
+	// Past and Queues are the same broker's memory and the length of its queues;
+	// required.
+	Past   Past
+	Queues lag.Broker
 	// Sealer encrypts keys. It cannot decrypt them.
 	Sealer *vault.Sealer
 	// BaseURL gives the usual address of an exchange's environment. For an
@@ -66,6 +69,7 @@ func (d Deps) validate() error {
 		{d.DB == nil, "a database"},
 		{d.Broker == nil, "a broker"},
 		{d.Past == nil, "the broker's streams"},
+		{d.Queues == nil, "the broker's queues"},
 		{d.Sealer == nil, "the vault's public key (" + vault.PublicKeySetting + ")"},
 		{d.BaseURL == nil, "the exchanges' addresses"},
 	} {
@@ -81,6 +85,9 @@ type API struct {
 	cfg     Config
 	deps    Deps
 	ledger  *ledger.Ledger // on the primary
+	tokens  *access.Tokens // on the primary, like audit and keys
+	audit   *access.Audit
+	keys    *access.Keys
 	watches *watches
 	// recorder remembers how long the broker's queues were.
 	recorder *lag.Recorder
@@ -103,13 +110,17 @@ func New(cfg Config, deps Deps) (*API, error) {
 		log = logrus.NewEntry(silent)
 	}
 	open := newWatches(cfg.MaxWatches)
+	tokens := access.NewTokens(deps.DB)
 	return &API{
 		cfg: cfg, deps: deps, log: log,
 		ledger:   ledger.New(deps.DB, ledger.Settings{}),
+		tokens:   tokens,
+		audit:    access.NewAudit(deps.DB),
+		keys:     access.NewKeys(deps.DB),
 		watches:  open,
-		recorder: lag.NewRecorder(deps.Broker, log),
+		recorder: lag.NewRecorder(deps.Queues, log),
 		metrics:  newMeasures(deps.Metrics, open),
-		guard:    newGuard(cfg.Token),
+		guard:    newGuard(cfg, tokens),
 		exports:  make(chan struct{}, maxExports),
 	}, nil
 }
@@ -136,35 +147,13 @@ func (a *API) Components(listener net.Listener) []daemon.Component {
 func (a *API) Handler() http.Handler {
 	options := connect.WithHandlerOptions(
 		connect.WithReadMaxBytes(maxBody),
-		connect.WithInterceptors(a.calls()),
+		connect.WithInterceptors(a.calls(), admission{a, needs()}),
 		connect.WithRecover(a.recovered),
 	)
-	rpc := http.NewServeMux()
-	rpc.Handle(controlv1connect.NewAccountServiceHandler(accounts{a}, options))
-	rpc.Handle(controlv1connect.NewRunServiceHandler(runs{a}, options))
-	rpc.Handle(controlv1connect.NewStatusServiceHandler(status{a}, options))
-	rpc.Handle(controlv1connect.NewHistoryServiceHandler(histories{a}, options))
-	rpc.Handle(controlv1connect.NewQuarantineServiceHandler(quarantine{a}, options))
-	rpc.Handle(controlv1connect.NewCandleServiceHandler(candles{a}, options))
-	rpc.Handle(controlv1connect.NewQueueServiceHandler(queues{a}, options))
-	rpc.Handle(controlv1connect.NewDataServiceHandler(datas{a}, options))
-	rpc.Handle(controlv1connect.NewNoticeServiceHandler(notices{a}, options))
-	rpc.Handle(controlv1connect.NewDeadServiceHandler(dead{a}, options))
-	rpc.Handle(controlv1connect.NewReplayServiceHandler(replays{a}, options))
-	rpc.Handle(controlv1connect.NewControlServiceHandler(controls{a}, options))
-
 	mux := http.NewServeMux()
 	daemon.Endpoints{Ready: a.ready()}.Register(mux)
-	for _, service := range []string{
-		controlv1connect.AccountServiceName, controlv1connect.RunServiceName, controlv1connect.StatusServiceName,
-		controlv1connect.HistoryServiceName, controlv1connect.QuarantineServiceName, controlv1connect.CandleServiceName,
-		controlv1connect.QueueServiceName,
-		controlv1connect.DataServiceName,
-		controlv1connect.NoticeServiceName,
-		controlv1connect.DeadServiceName, controlv1connect.ReplayServiceName,
-		controlv1connect.ControlServiceName,
-	} {
-		mux.Handle("/"+service+"/", a.guard.protect(rpc))
+	for path, service := range a.services(options) {
+		mux.Handle(path, a.guard.protect(service))
 	}
 	mux.Handle("GET "+autoscalePath, a.guard.protect(http.HandlerFunc(a.autoscale)))
 	return a.metrics.refusals(a.guard.fromHere(http.MaxBytesHandler(mux, maxBody)))
@@ -174,7 +163,7 @@ func (a *API) ready() []daemon.Check {
 	own := []daemon.Check{
 		{Name: "postgres", Timeout: readyTimeout, Probe: a.deps.DB.Ready},
 		{Name: "schema", Timeout: readyTimeout, Probe: a.deps.DB.CheckSchema},
-		{Name: "jetstream", Timeout: readyTimeout, Probe: a.deps.Broker.Ready},
+		{Name: "jetstream", Timeout: readyTimeout, Probe: a.deps.Broker.Ready, Note: a.deps.Broker.DurabilityNote},
 	}
 	return append(own, a.deps.Ready...)
 }

@@ -1,67 +1,115 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"connectrpc.com/connect"
 
 	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
+	"github.com/alphapulse/alphapulse/services/api/access"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
-// guard decides who may call.
+// guard decides who calls.
 type guard struct {
 	demanded bool
-	token    [sha256.Size]byte
+	token    [sha256.Size]byte // the static one
+	tokens   *access.Tokens
+	patience time.Duration // with the database, for looking up a token
 	writer   *connect.ErrorWriter
 }
 
-func newGuard(token vault.Secret) *guard {
+func newGuard(cfg Config, tokens *access.Tokens) *guard {
 	return &guard{
-		demanded: !token.IsEmpty(),
-		token:    sha256.Sum256([]byte(token.Reveal())),
-		writer:   connect.NewErrorWriter(),
+		demanded: !cfg.Token.IsEmpty(),
+		token:    sha256.Sum256([]byte(cfg.Token.Reveal())),
+		tokens:   tokens, patience: cfg.CallTimeout,
+		writer: connect.NewErrorWriter(),
 	}
 }
 
-// protect demands the token.
+// protect lets nobody pass who cannot be told, and says who calls.
 func (g *guard) protect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !g.allows(r.Header.Get("Authorization")) {
+		ctx, cancel := context.WithTimeout(r.Context(), g.patience)
+		who, err := g.identify(ctx, r.Header.Get("Authorization"))
+		cancel()
+		switch {
+		case err == nil:
+			who.address = hostOnly(r.RemoteAddr)
+			next.ServeHTTP(w, r.WithContext(withCaller(r.Context(), who)))
+		case connect.CodeOf(err) == connect.CodeUnauthenticated:
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			g.refuse(w, r, http.StatusUnauthorized, unauthenticated(r.Header.Get("Authorization") != ""))
-			return
+			g.refuse(w, r, http.StatusUnauthorized, err)
+		default:
+			g.refuse(w, r, http.StatusServiceUnavailable, err)
 		}
-		next.ServeHTTP(w, r)
 	})
 }
 
-// allows compares hashes of equal length in constant time, so that neither the
-// token nor its length can be found by measuring.
-func (g *guard) allows(authorization string) bool {
-	if !g.demanded {
-		return true
-	}
+// identify tells who sends a header. The static token is compared by hashes of
+// equal length in constant time, so that neither it nor its length can be found
+// by measuring. A token of the table is never ignored, also where none is
+// demanded.
+func (g *guard) identify(ctx context.Context, authorization string) (caller, error) {
 	scheme, given, _ := strings.Cut(authorization, " ")
-	sum := sha256.Sum256([]byte(strings.TrimSpace(given)))
-	same := subtle.ConstantTimeCompare(sum[:], g.token[:]) == 1
-	return same && strings.EqualFold(scheme, "Bearer")
+	text := vault.NewSecret(strings.TrimSpace(given))
+	bearer := strings.EqualFold(scheme, "Bearer")
+	sum := sha256.Sum256([]byte(text.Reveal()))
+	switch {
+	case g.demanded && bearer && subtle.ConstantTimeCompare(sum[:], g.token[:]) == 1:
+		return caller{actor: actorStatic, scopes: access.Scopes()}, nil
+	case bearer && access.IsToken(text.Reveal()):
+		return g.lookUp(ctx, text)
+	case g.demanded:
+		return caller{}, unauthenticated(authorization != "")
+	default:
+		return caller{actor: actorLoopback, scopes: access.Scopes()}, nil
+	}
+}
+
+// lookUp finds a token of the table.
+func (g *guard) lookUp(ctx context.Context, text vault.Secret) (caller, error) {
+	token, err := g.tokens.Find(ctx, text)
+	switch {
+	case err == nil:
+		return caller{actor: token.Name, token: token.ID, text: text, scopes: token.Scopes}, nil
+	case errors.Is(err, access.ErrUnknown):
+		return caller{}, unauthenticated(true)
+	case errors.Is(err, access.ErrExpired):
+		return caller{}, ended("token_expired", token.Name, err)
+	case errors.Is(err, access.ErrRevoked):
+		return caller{}, ended("token_revoked", token.Name, err)
+	default:
+		return caller{}, explain(err)
+	}
 }
 
 func unauthenticated(given bool) error {
 	message := "this API demands a token"
 	if given {
-		message = "the token is not the one of this API"
+		message = "the token is not one of this API"
 	}
 	return problem(connect.CodeUnauthenticated, errors.New(message), &controlv1.Problem{
 		Class: classUnauthenticated, Reason: "token",
-		NextStep: "set " + TokenSetting + " or " + TokenSetting + "_FILE to the API's token",
+		NextStep: "set " + TokenSetting + " or " + TokenSetting + "_FILE to a token of the API",
+	})
+}
+
+// ended refuses a token that was good once.
+func ended(reason, name string, err error) error {
+	return problem(connect.CodeUnauthenticated, fmt.Errorf("%w: %s", err, name), &controlv1.Problem{
+		Class: classUnauthenticated, Reason: reason,
+		NextStep: "have another one made: `alphapulse tokens create NAME --scopes …`",
 	})
 }
 

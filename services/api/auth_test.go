@@ -69,6 +69,7 @@ func TestReadinessNamesWhatIsMissing(t *testing.T) {
 	for _, check := range []string{"postgres", "schema", "jetstream"} {
 		require.Contains(t, body, `"`+check+`"`)
 	}
+	require.Contains(t, body, `"note":"a power loss may take confirmed messages: SYNC_JOBS has one copy`)
 	s.Broker.Stop()
 	status, body = get(t, s.URL+"/readyz")
 	require.Equal(t, http.StatusServiceUnavailable, status, body)

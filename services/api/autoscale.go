@@ -10,6 +10,7 @@ import (
 	"connectrpc.com/connect"
 
 	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
+	"github.com/alphapulse/alphapulse/services/api/access"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/queue"
@@ -43,6 +44,10 @@ type workload struct {
 func (a *API) autoscale(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), a.cfg.CallTimeout)
 	defer cancel()
+	if !access.Allows(callerOf(ctx).scopes, access.Read) {
+		http.Error(w, "the token has not the scope read", http.StatusForbidden)
+		return
+	}
 	req, err := autoscaleRequest(r.URL.Query())
 	var load workload
 	if err == nil {

@@ -26,7 +26,7 @@ func (i interceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		defer cancel()
 		res, err := next(ctx, req)
 		answer := explain(err)
-		i.api.logCall(req.Spec().Procedure, started, err, answer)
+		i.api.logCall(ctx, req.Spec().Procedure, started, err, answer)
 		if answer != nil {
 			return nil, answer
 		}
@@ -45,15 +45,15 @@ func (i interceptor) WrapStreamingHandler(next connect.StreamingHandlerFunc) con
 		started := time.Now()
 		err := next(ctx, conn)
 		answer := explain(err)
-		i.api.logCall(conn.Spec().Procedure, started, err, answer)
+		i.api.logCall(ctx, conn.Spec().Procedure, started, err, answer)
 		return answer
 	}
 }
 
-func (a *API) logCall(procedure string, started time.Time, err, answer error) {
+func (a *API) logCall(ctx context.Context, procedure string, started time.Time, err, answer error) {
 	a.metrics.call(procedure, started, answer)
 	entry := a.log.WithFields(logrus.Fields{
-		"procedure": procedure, "duration_ms": time.Since(started).Milliseconds(),
+		"procedure": procedure, "actor": callerOf(ctx).actor, "duration_ms": time.Since(started).Milliseconds(),
 	})
 	var told *connect.Error
 	switch {

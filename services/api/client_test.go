@@ -12,6 +12,8 @@ import (
 
 	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
 	"github.com/alphapulse/alphapulse/proto/alphapulse/control/v1/controlv1connect"
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
 const (
@@ -31,6 +33,8 @@ type client struct {
 	controlv1connect.DeadServiceClient
 	controlv1connect.ReplayServiceClient
 	controlv1connect.ControlServiceClient
+	controlv1connect.TokenServiceClient
+	controlv1connect.AuditServiceClient
 }
 
 func newClient(url string, options ...connect.ClientOption) client {
@@ -46,6 +50,8 @@ func newClient(url string, options ...connect.ClientOption) client {
 		controlv1connect.NewDeadServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewReplayServiceClient(http.DefaultClient, url, options...),
 		controlv1connect.NewControlServiceClient(http.DefaultClient, url, options...),
+		controlv1connect.NewTokenServiceClient(http.DefaultClient, url, options...),
+		controlv1connect.NewAuditServiceClient(http.DefaultClient, url, options...),
 	}
 }
 
@@ -97,3 +103,5 @@ func message(err error) string {
 	}
 	return err.Error()
 }
+
+func ledgerManual() ledger.RunFilter { return ledger.RunFilter{Trigger: syncjob.Manual} }

@@ -18,6 +18,7 @@ const (
 	classConflict        = "conflict"
 	classAccountState    = "account_state"
 	classUnauthenticated = "unauthenticated"
+	classForbidden       = "forbidden"
 	classOverload        = "overload"
 	classDatabase        = "database"
 	classBroker          = "broker"

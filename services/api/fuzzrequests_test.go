@@ -59,6 +59,10 @@ func fuzzedProcedures() [][2]string {
 		{"RunService/CancelRun", `{"id":` + unknown + `}`},
 		{"RunService/ListRuns", `{"account":"known","status":"failed","trigger":"manual","pageSize":10,"pageToken":""}`},
 		{"StatusService/GetStatus", `{"account":"known"}`},
+		{"TokenService/CreateToken", `{"name":"known","scopes":["read"],"expiresIn":"3600s"}`},
+		{"AuditService/ListAudit", `{"account":"known","actor":"known","since":"2026-01-01T00:00:00Z","pageSize":10,"pageToken":"1"}`},
+		{"TokenService/ListTokens", `{"all":true}`},
+		{"TokenService/RevokeToken", `{"name":"known"}`},
 	}
 }
 

@@ -32,4 +32,4 @@ func brokerAway(err error) error {
 }
 
 // requester names who changes something, for what is kept of it.
-func (a *API) requester(context.Context) string { return "api" }
+func (a *API) requester(ctx context.Context) string { return callerOf(ctx).actor }

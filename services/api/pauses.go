@@ -29,7 +29,7 @@ func (s controls) CreatePause(
 		return nil, badRequest("scope", "name an exchange, an environment, an account, types or a lane, or say that you mean everything",
 			errors.New("a pause needs a scope, or everything, and not both"))
 	}
-	pause, err := newPause(req, scope)
+	pause, err := newPause(ctx, req, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +52,8 @@ func (s controls) CreatePause(
 	return out, err
 }
 
-func newPause(req *controlv1.CreatePauseRequest, scope ledger.PauseScope) (ledger.NewPause, error) {
-	pause := ledger.NewPause{Scope: scope, Reason: req.GetNote(), By: actor(req.GetBy()), For: req.GetLasting().AsDuration()}
+func newPause(ctx context.Context, req *controlv1.CreatePauseRequest, scope ledger.PauseScope) (ledger.NewPause, error) {
+	pause := ledger.NewPause{Scope: scope, Reason: req.GetNote(), By: actor(ctx, req.GetBy()), For: req.GetLasting().AsDuration()}
 	if err := errors.Join(checkReason(req.GetNote()), checkReason(req.GetBy())); err != nil {
 		return pause, badRequest("note", "", err)
 	}
@@ -79,10 +79,11 @@ func newPause(req *controlv1.CreatePauseRequest, scope ledger.PauseScope) (ledge
 	return pause, nil
 }
 
-// actor is who made a change, as far as we are told.
-func actor(by string) string {
-	if by == "" {
-		return "api"
+// actor is who makes a change: whom the token names, or else who he says he is.
+func actor(ctx context.Context, by string) string {
+	who := callerOf(ctx)
+	if who.token != 0 || by == "" {
+		return who.actor
 	}
 	return by
 }
@@ -177,7 +178,7 @@ func (s controls) EndPause(ctx context.Context, req *controlv1.EndPauseRequest) 
 		return nil, badRequest("scope", "", errors.New("name one pause by its id, or a scope, or all of them"))
 	}
 	filter := ledger.PauseFilter{ID: req.GetId(), Scope: scope}
-	end := func() ([]ledger.Pause, error) { return s.ledger.Resume(ctx, filter, actor(req.GetBy())) }
+	end := func() ([]ledger.Pause, error) { return s.ledger.Resume(ctx, filter, actor(ctx, req.GetBy())) }
 	if req.GetDryRun() {
 		end = func() ([]ledger.Pause, error) { return s.ledger.PausesOf(ctx, filter) }
 	}
@@ -192,7 +193,7 @@ func (s controls) EndPause(ctx context.Context, req *controlv1.EndPauseRequest) 
 	for _, p := range ended {
 		out.Pauses = append(out.Pauses, pauseMessage(p))
 		if !req.GetDryRun() {
-			s.log.WithField("pause_id", p.ID).WithField("by", actor(req.GetBy())).WithField("change", "resume").Info("api: resumed")
+			s.log.WithField("pause_id", p.ID).WithField("by", actor(ctx, req.GetBy())).WithField("change", "resume").Info("api: resumed")
 		}
 	}
 	return out, err

@@ -22,7 +22,9 @@ const (
 )
 
 // checkName accepts what is safe in a file name, a command line and a URL.
-func checkName(name string) error {
+func checkName(name string) error { return checkNameOf("an account", name) }
+
+func checkNameOf(what, name string) error {
 	const form = "1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or a digit"
 	if len(name) <= maxName && regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`).MatchString(name) {
 		return nil
@@ -30,7 +32,7 @@ func checkName(name string) error {
 	if len(name) > maxName {
 		name = name[:maxName] + "…"
 	}
-	return badRequest("name", "names are "+form, fmt.Errorf("%q cannot be the name of an account", name))
+	return badRequest("name", "names are "+form, fmt.Errorf("%q cannot be the name of %s", name, what))
 }
 
 // checkReason accepts what Postgres can store.

@@ -47,7 +47,7 @@ func (s controls) ListWorkerSettings(
 func (s controls) SetWorkerSettings(
 	ctx context.Context, req *controlv1.SetWorkerSettingsRequest,
 ) (*controlv1.SetWorkerSettingsResponse, error) {
-	change, err := workerChange(req)
+	change, err := workerChange(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +71,8 @@ func (s controls) SetWorkerSettings(
 	return out, err
 }
 
-func workerChange(req *controlv1.SetWorkerSettingsRequest) (ledger.WorkerChange, error) {
-	change := ledger.WorkerChange{Worker: req.GetWorker(), Paused: req.Paused, By: actor(req.GetBy())} //nolint:protogetter // nil is an answer
+func workerChange(ctx context.Context, req *controlv1.SetWorkerSettingsRequest) (ledger.WorkerChange, error) {
+	change := ledger.WorkerChange{Worker: req.GetWorker(), Paused: req.Paused, By: actor(ctx, req.GetBy())} //nolint:protogetter // nil is an answer
 	for _, name := range req.GetTypes() {
 		if !slices.Contains(syncjob.Requestable(), syncjob.DataType(name)) {
 			return change, badRequest("data type", "",

@@ -22,6 +22,11 @@ type Check struct {
 	// probe that ignores its context is reported as timed out, and is not
 	// called again before it has returned.
 	Probe func(ctx context.Context) error
+
+	// Note, if set, is asked after a Probe that passed for what is worth knowing
+	// although all is well. It is shown like an error of Probe, and fails nothing:
+	// an error of its own, or no answer within a quarter of Timeout, is the note.
+	Note func(ctx context.Context) (string, error)
 }
 
 // Result is the answer of one check.
@@ -29,6 +34,7 @@ type Result struct {
 	Name    string  `json:"name"`
 	OK      bool    `json:"ok"`
 	Error   string  `json:"error,omitempty"`
+	Note    string  `json:"note,omitempty"`
 	Seconds float64 `json:"seconds"`
 }
 
@@ -92,6 +98,7 @@ type call struct {
 	done    chan struct{}
 	started time.Time
 	err     error
+	note    string
 }
 
 func (f *flight) ask(ctx context.Context) Result {
@@ -104,7 +111,7 @@ func (f *flight) ask(ctx context.Context) Result {
 
 	select {
 	case <-call.done:
-		result.OK = call.err == nil
+		result.OK, result.Note = call.err == nil, call.note
 		if call.err != nil {
 			result.Error = call.err.Error()
 		}
@@ -137,6 +144,9 @@ func (f *flight) join(ctx context.Context) *call {
 		defer cancel()
 
 		started.err = Guard(func() error { return f.check.Probe(ctx) })
+		if started.err == nil && f.check.Note != nil {
+			started.note = f.check.note(ctx)
+		}
 
 		f.mu.Lock()
 		f.current = nil
@@ -145,4 +155,35 @@ func (f *flight) join(ctx context.Context) *call {
 	}()
 
 	return started
+}
+
+// note asks for the note without waiting for it long.
+func (c Check) note(ctx context.Context) string {
+	const share = 4
+
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout/share)
+	defer cancel()
+
+	answered := make(chan string, 1)
+
+	go func() {
+		var note string
+
+		err := Guard(func() (err error) {
+			note, err = c.Note(ctx)
+
+			return err
+		})
+		if err != nil {
+			note = "not known: " + err.Error()
+		}
+		answered <- note
+	}()
+
+	select {
+	case note := <-answered:
+		return note
+	case <-ctx.Done():
+		return "not known: no answer in time"
+	}
 }

@@ -17,7 +17,11 @@ import (
 //	              stopping, else 503
 //	GET /metrics  Prometheus' text format; absent without Metrics
 //
-// The first two answer a [Report] as JSON and need no token.
+// The first two answer a [Report] as JSON and need no token:
+//
+//	{"ok": false, "checks": [{"name": "postgres", "ok": false, "error": "…", "seconds": 0.1}]}
+//
+// A check that passed may have a "note".
 type Endpoints struct {
 	// Live checks fail when only a restart helps; keep them few.
 	Live []Check

@@ -213,3 +213,35 @@ func TestEndpointsSayThatTheProcessStops(t *testing.T) {
 	_, err = new(net.Dialer).DialContext(t.Context(), "tcp", listener.Addr().String())
 	require.Error(t, err, "the port is free again")
 }
+
+// A note is shown while all is well and fails nothing, however it fails itself.
+func TestANoteFailsNothing(t *testing.T) {
+	t.Parallel()
+
+	noted := func(note func(context.Context) (string, error)) daemon.Check {
+		return daemon.Check{Name: "x", Probe: healthy, Note: note, Timeout: 400 * time.Millisecond}
+	}
+	broken := noted(func(context.Context) (string, error) { return "kept", nil })
+	broken.Probe = func(context.Context) error { return errBroken }
+
+	never := make(chan struct{})
+	defer close(never)
+
+	for want, check := range map[string]daemon.Check{
+		"one copy":                        noted(func(context.Context) (string, error) { return "one copy", nil }),
+		"not known: " + errBroken.Error(): noted(func(context.Context) (string, error) { return "", errBroken }),
+		"not known: no answer in time": noted(func(context.Context) (string, error) {
+			<-never
+
+			return "", nil
+		}),
+	} {
+		code, report := ask(t, daemon.Endpoints{Ready: []daemon.Check{check}}.Handler(), "/readyz")
+		require.Equal(t, http.StatusOK, code, want)
+		require.Equal(t, want, report.Checks[0].Note)
+	}
+
+	code, report := ask(t, daemon.Endpoints{Ready: []daemon.Check{broken}}.Handler(), "/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, code)
+	require.Empty(t, report.Checks[0].Note)
+}

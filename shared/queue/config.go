@@ -39,6 +39,9 @@ type Config struct {
 	// InProcess, if set, replaces URL: an embedded broker of this process.
 	InProcess nats.InProcessConnProvider
 
+	// Flushing is what is known of the server, for Durability.
+	Flushing Flushing
+
 	// Limits of the streams and consumers that this process makes.
 	Limits Limits
 

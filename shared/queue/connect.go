@@ -30,9 +30,11 @@ type Queue struct {
 	log    *logrus.Entry
 	limits Limits
 	now    func() time.Time
-	link   *link
-	jobs   incarnation
-	counts counters
+	// flushing is what is known of the server's disk.
+	flushing Flushing
+	link     *link
+	jobs     incarnation
+	counts   counters
 }
 
 // Connect starts a connection and returns without waiting for the broker: it
@@ -42,7 +44,7 @@ func Connect(ctx context.Context, cfg Config) (*Queue, error) {
 	if err := errors.Join(cfg.Validate(), ctx.Err()); err != nil {
 		return nil, fmt.Errorf("connecting to the broker: %w", err)
 	}
-	q := &Queue{log: cfg.Log, limits: cfg.Limits.withDefaults(), now: cfg.Now, link: newLink()}
+	q := &Queue{log: cfg.Log, limits: cfg.Limits.withDefaults(), now: cfg.Now, flushing: cfg.Flushing, link: newLink()}
 	if q.now == nil {
 		q.now = time.Now
 	}

@@ -16,7 +16,7 @@ const ConnectionFile = "connection.env"
 
 // connection is what connection.env holds. Empty values are left out.
 type connection struct {
-	database, nats, monitor, api, token string
+	database, readonly, nats, monitor, api, token string
 }
 
 // lines are POSIX shell: `. connection.env` sets the variables.
@@ -24,6 +24,7 @@ func (c connection) lines() []byte {
 	var text strings.Builder
 	for _, line := range []struct{ name, value string }{
 		{"DATABASE_URL", libpqURL(c.database)},
+		{"DATABASE_READONLY_URL", libpqURL(c.readonly)},
 		{"NATS_URL", c.nats},
 		{"NATS_MONITOR_URL", c.monitor},
 		{"ALPHAPULSE_API", c.api},

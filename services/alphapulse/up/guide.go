@@ -2,7 +2,6 @@ package up
 
 import (
 	"context"
-	"net/url"
 	"time"
 
 	"github.com/alphapulse/alphapulse/shared/daemon"
@@ -38,15 +37,14 @@ func (m *machine) guide() {
 	m.term.line("Ctrl-C stops everything.")
 }
 
-// psql is a line that works as it is printed. An address with a password is
-// not printed.
+// psql is a line that works as it is printed. Addresses have passwords, so it
+// takes them from the file; where there is a login that only reads, it is that one.
 func (m *machine) psql() string {
-	if u, err := url.Parse(m.at.database); err == nil && m.server != nil {
-		if _, secret := u.User.Password(); !secret {
-			return "psql " + quote(m.at.database)
-		}
+	variable := "DATABASE_URL"
+	if m.at.readonly != "" {
+		variable = "DATABASE_READONLY_URL"
 	}
-	return "(. " + quote(m.dir.file(ConnectionFile)) + "; psql \"$DATABASE_URL\")"
+	return ". " + quote(m.dir.file(ConnectionFile)) + "; psql \"$" + variable + "\""
 }
 
 // next are commands that work as they are printed.

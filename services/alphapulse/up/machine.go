@@ -151,6 +151,9 @@ func (m *machine) openDatabase(ctx context.Context) error {
 	if err := postgres.Migrate(ctx, m.at.database, m.log); err != nil {
 		return err
 	}
+	if err := m.openReader(ctx); err != nil {
+		return err
+	}
 	schema, err := db.SchemaVersion(ctx)
 	if err != nil {
 		return err
@@ -165,7 +168,7 @@ func (m *machine) startPostgres(ctx context.Context) error {
 	done := m.term.waiting("postgres", "starting; the first time takes a few seconds")
 	defer done()
 	server, err := pgserver.Start(ctx, pgserver.Config{
-		DataDir: m.dir.file("postgres"), Log: m.log.WithField("service", "postgres"),
+		DataDir: m.dir.file("postgres"), PasswordFile: m.dir.file("postgres.password"), Log: m.log.WithField("service", "postgres"),
 	})
 	if err != nil {
 		return err
@@ -213,6 +216,7 @@ func (m *machine) openBroker(ctx context.Context) error {
 		})
 		m.at.nats, m.at.monitor = b.ClientURL(), b.MonitorURL()
 		cfg.URL, cfg.InProcess = "", b
+		cfg.Flushing = queue.Flushing{Known: true, Always: b.SyncInterval() == 0, Interval: b.SyncInterval()}
 	}
 	q, err := queue.Connect(ctx, cfg)
 	if err != nil {

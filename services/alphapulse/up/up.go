@@ -106,7 +106,7 @@ func (m *machine) addParts(bound *boundAPI) error {
 		return err
 	}
 	server, err := api.New(bound.cfg, api.Deps{
-		Metrics: m.registry, DB: m.db, Broker: m.queue, Past: m.queue, Sealer: m.sealer, BaseURL: exchanges.BaseURL,
+		Metrics: m.registry, DB: m.db, Broker: m.queue, Past: m.queue, Queues: m.queue, Sealer: m.sealer, BaseURL: exchanges.BaseURL,
 		Ready: m.demo.checks(),
 		Log:   m.log.WithField("service", "api"),
 	})

@@ -53,7 +53,7 @@ func New(t testing.TB, change ...func(*api.Config, *api.Deps)) *Server {
 	s.Opener = opener(t, s.KeyDir)
 	cfg := api.Config{Listen: "127.0.0.1:0"}
 	broker := s.Broker.Queue()
-	deps := api.Deps{DB: s.DB, Broker: broker, Past: broker, Sealer: s.Opener.Sealer(), BaseURL: BaseURL}
+	deps := api.Deps{DB: s.DB, Broker: broker, Past: broker, Queues: broker, Sealer: s.Opener.Sealer(), BaseURL: BaseURL}
 	for _, c := range change {
 		c(&cfg, &deps)
 	}

@@ -22,11 +22,10 @@ import (
 // ErrNoTable is a table that does not exist or is not given away.
 var ErrNoTable = errors.New("there is no such table to export")
 
-// kept are the tables that stay: secrets, and what only the program understands.
+// kept are the tables that stay: secrets, what needs another scope to be read,
+// and what only the program understands.
 func kept() []string {
-	return []string{
-		"account_credentials", "api_tokens", "idempotency_keys", "goose_db_version", "budget", "budgets", "egress_budgets",
-	}
+	return []string{"account_credentials", "api_tokens", "audit_log", "idempotency_keys", "goose_db_version"}
 }
 
 // times are the columns that since and until are about, the best first.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,7 +32,8 @@ func containsAny(text string, words ...string) bool {
 
 // One machine with a real account, through everything that a key goes through:
 // added, refused, replaced, used, revoked. Neither key nor secret may show in
-// any output, log, message, table or process list afterwards.
+// any output, log, message, table or process list afterwards, nor may a token or a
+// password of the database.
 func TestNoSecretShowsAnywhere(t *testing.T) {
 	t.Parallel()
 	sim := exchangesimtest.Start(t, exchangesim.Config{Accounts: 2, Seed: 77})
@@ -67,6 +69,12 @@ func TestNoSecretShowsAnywhere(t *testing.T) {
 	requireWalk(t, filepath.Join(dir, "data", "logs"), outputs[len(outputs)-1])
 	run(0, env, "accounts", "list", "--json")
 	run(0, env, "status", "--json")
+	tokenFile := filepath.Join(dir, "token")
+	run(0, env, "tokens", "create", "ci", "--scopes", "read", "--token-file", tokenFile)
+	token, err := os.ReadFile(tokenFile)
+	require.NoError(t, err)
+	run(1, append(env[2:3:3], "ALPHAPULSE_TOKEN_FILE="+tokenFile), "sync", "main")
+	run(0, env, "audit", "list", "--json")
 
 	places := map[string]string{
 		"terminal of up": up.Output(), "output of commands": strings.Join(outputs, "\n"),
@@ -85,12 +93,25 @@ func TestNoSecretShowsAnywhere(t *testing.T) {
 	require.Contains(t, places["messages"], "job_id")
 	for place, text := range places {
 		require.NotEmpty(t, text, place)
-		for _, s := range []string{key, secret, newKey, newSecret} {
+		for _, s := range []string{
+			key, secret, newKey, newSecret, strings.TrimSpace(string(token)),
+			password(t, settings["DATABASE_URL"]), password(t, settings["DATABASE_READONLY_URL"]),
+		} {
 			if at := strings.Index(text, s); at >= 0 {
 				t.Errorf("%s shows a secret: …%s…", place, text[max(0, at-60):min(len(text), at+8)])
 			}
 		}
 	}
+}
+
+// password of a database's address.
+func password(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	require.NoError(t, err)
+	text, ok := u.User.Password()
+	require.True(t, ok && text != "")
+	return text
 }
 
 // requireWalk finds the eight steps of a run's jobs in the logs, by its id alone.

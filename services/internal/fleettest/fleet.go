@@ -196,7 +196,7 @@ func (f *Fleet) API() string {
 	f.T.Helper()
 	q := f.Queue()
 	a, err := api.New(api.Config{Listen: "127.0.0.1:0"}, api.Deps{
-		DB: f.open(f.name("api"), 8), Broker: q, Past: q, Sealer: f.opener.Sealer(), Log: f.Log,
+		DB: f.open(f.name("api"), 8), Broker: q, Past: q, Queues: q, Sealer: f.opener.Sealer(), Log: f.Log,
 		BaseURL: func(string, string) (string, error) { return f.Sim.URL, nil },
 	})
 	require.NoError(f.T, err)

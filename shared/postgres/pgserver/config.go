@@ -23,6 +23,11 @@ type Config struct {
 	BinDir string
 	// Database is created when missing, and URL names it. Default "alphapulse".
 	Database string
+	// PasswordFile keeps the superuser's password (mode 0600) and is made with it;
+	// then every connection must know a password (scram-sha-256). A data directory
+	// that was made without one is closed at the next start. Empty: whoever reaches
+	// the server is let in, which is for tests.
+	PasswordFile string
 	// Settings are further server parameters, such as {"fsync": "off"}.
 	Settings map[string]string
 	// StartTimeout bounds the wait for the first answer, recovery after a crash

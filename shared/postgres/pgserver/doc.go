@@ -4,7 +4,8 @@
 // # Guarantees
 //
 //   - The server listens on 127.0.0.1 and on a Unix socket in a directory that
-//     only its user can enter. Its superuser is postgres, without a password.
+//     only its user can enter. Its superuser is postgres, with a password if
+//     Config.PasswordFile is set; then nobody gets in without one.
 //   - It never outlives its parent for long: on Linux the kernel sends it a
 //     fast shutdown when the parent dies, by kill -9 too. Elsewhere Stop must
 //     be called.

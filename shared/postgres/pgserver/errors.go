@@ -18,6 +18,8 @@ var (
 	ErrVersion = errors.New("the Postgres data directory has another version")
 	// ErrNotEnterable: the user that Postgres runs as cannot reach the directory.
 	ErrNotEnterable = errors.New("the Postgres user cannot enter the directory")
+	// ErrPasswordLost: the file with the superuser's password is gone.
+	ErrPasswordLost = errors.New("the password of Postgres is lost")
 	// ErrForeignDirectory: the directory holds something that is not Postgres data.
 	ErrForeignDirectory = errors.New("not a Postgres data directory, and not empty")
 )

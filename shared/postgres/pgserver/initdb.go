@@ -11,7 +11,7 @@ import (
 // initialize makes the data directory. It works in a directory beside it, so
 // that a start which is cut short leaves no half of one; what such a start left
 // there is replaced.
-func initialize(ctx context.Context, cfg Config, bin binaries, as account) error {
+func initialize(ctx context.Context, cfg Config, bin binaries, as account, password string) error {
 	unfinished := cfg.DataDir + ".initdb"
 	if err := os.RemoveAll(unfinished); err != nil {
 		return fmt.Errorf("removing an unfinished initdb: %w", err)
@@ -22,7 +22,7 @@ func initialize(ctx context.Context, cfg Config, bin binaries, as account) error
 	if err := as.own(unfinished); err != nil {
 		return err
 	}
-	if err := runInitdb(ctx, cfg, bin, as, unfinished); err != nil {
+	if err := runInitdb(ctx, cfg, bin, as, unfinished, password); err != nil {
 		return err
 	}
 	if err := os.Remove(cfg.DataDir); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -34,9 +34,14 @@ func initialize(ctx context.Context, cfg Config, bin binaries, as account) error
 	return nil
 }
 
-func runInitdb(ctx context.Context, cfg Config, bin binaries, as account, dir string) error {
+func runInitdb(ctx context.Context, cfg Config, bin binaries, as account, dir, password string) error {
+	access, remove, err := passwordArgs(cfg, as, password)
+	if err != nil {
+		return err
+	}
+	defer remove()
 	out := &output{log: cfg.Log}
-	args := []string{"-D", dir, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"}
+	args := append([]string{"-D", dir, "-U", "postgres", "-E", "UTF8", "--locale=C"}, access...)
 	if cfg.Settings["fsync"] == "off" {
 		args = append(args, "--no-sync")
 	}

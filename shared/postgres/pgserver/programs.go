@@ -37,7 +37,7 @@ func Prepare(ctx context.Context, cfg Config) (Programs, error) {
 		return Programs{}, err
 	}
 	defer lock.release()
-	bin, as, err := prepare(ctx, cfg)
+	bin, as, _, err := prepare(ctx, cfg)
 	if err != nil {
 		return Programs{}, err
 	}

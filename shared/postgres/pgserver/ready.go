@@ -7,7 +7,10 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
+
+const codeWrongPassword = "28P01"
 
 // awaitReady polls until the server answers; while it recovers it says that it
 // is starting up, and no signal announces the end of that.
@@ -16,8 +19,12 @@ func (s *Server) awaitReady(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		err := s.ensureDatabase(ctx)
-		if err == nil || errors.Is(err, ErrPortTaken) {
+		var refused *pgconn.PgError
+		switch {
+		case err == nil || errors.Is(err, ErrPortTaken):
 			return err
+		case errors.As(err, &refused) && refused.Code == codeWrongPassword:
+			return fmt.Errorf("%w: the one in %s is not that of data directory %s", ErrPasswordLost, s.cfg.PasswordFile, s.cfg.DataDir)
 		}
 		select {
 		case <-s.proc.done:

@@ -26,6 +26,8 @@ type Server struct {
 	lock    *dirLock
 	done    chan error
 	cleanup func()
+	// password of the superuser; "": none is demanded.
+	password string
 
 	mu       sync.Mutex
 	stopping bool
@@ -59,7 +61,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 }
 
 func startLocked(ctx context.Context, cfg Config) (*Server, error) {
-	bin, as, err := prepare(ctx, cfg)
+	bin, as, password, err := prepare(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +69,9 @@ func startLocked(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, bin: bin, sockets: sockets, done: make(chan error, 1), cleanup: func() {}}
+	s := &Server{
+		cfg: cfg, bin: bin, sockets: sockets, done: make(chan error, 1), cleanup: func() {}, password: password,
+	}
 	if temporary {
 		s.cleanup = func() { _ = os.RemoveAll(sockets) }
 	}
@@ -75,39 +79,48 @@ func startLocked(ctx context.Context, cfg Config) (*Server, error) {
 		s.cleanup()
 		return nil, err
 	}
+	if err := s.demandPassword(ctx, as); err != nil {
+		s.end(2 * time.Second)
+		s.cleanup()
+		return nil, err
+	}
 	return s, nil
 }
 
 // prepare chooses the programs and the user, and leaves a data directory that
-// they can use and nobody serves.
-func prepare(ctx context.Context, cfg Config) (binaries, account, error) {
+// they can use and nobody serves, with the password of its superuser.
+func prepare(ctx context.Context, cfg Config) (bin binaries, as account, password string, err error) {
 	version, err := dataVersion(cfg.DataDir)
 	if err != nil {
-		return binaries{}, account{}, err
+		return bin, as, "", err
 	}
-	bin, err := findBinaries(ctx, cfg.BinDir, version)
+	bin, err = findBinaries(ctx, cfg.BinDir, version)
 	if err != nil {
-		return bin, account{}, err
+		return bin, as, "", err
 	}
 	if version != "" && version != bin.major {
-		return bin, account{}, &VersionError{
+		return bin, as, "", &VersionError{
 			DataDir: cfg.DataDir, DataVersion: version, BinDir: bin.dir, BinaryVersion: bin.major,
 		}
 	}
-	as, err := serverAccount(cfg.DataDir)
+	as, err = serverAccount(cfg.DataDir)
 	if err != nil {
-		return bin, as, err
+		return bin, as, "", err
 	}
 	if err := checkEnterable(cfg.DataDir, as); err != nil {
-		return bin, as, err
+		return bin, as, "", err
+	}
+	password, err = readPassword(cfg, version)
+	if err != nil {
+		return bin, as, "", err
 	}
 	if version == "" {
-		return bin, as, initialize(ctx, cfg, bin, as)
+		return bin, as, password, initialize(ctx, cfg, bin, as, password)
 	}
 	if err := awaitPredecessor(ctx, cfg.DataDir); err != nil {
-		return bin, as, err
+		return bin, as, "", err
 	}
-	return bin, as, as.adopt(cfg.DataDir)
+	return bin, as, password, as.adopt(cfg.DataDir)
 }
 
 // maxPorts bounds how often another port is picked after losing one.
@@ -179,13 +192,18 @@ func (s *Server) explain(err error) error {
 	return &ExitError{Program: s.bin.postgres(), Output: tail, cause: err}
 }
 
-// URL is where the server is reached, with the superuser and Config.Database.
+// URL is where the server is reached, with the superuser, its password and
+// Config.Database.
 func (s *Server) URL() string { return s.urlOf(s.cfg.Database) }
 
 func (s *Server) urlOf(database string) string {
+	user := url.User("postgres")
+	if s.password != "" {
+		user = url.UserPassword("postgres", s.password)
+	}
 	u := url.URL{
 		Scheme:   "postgres",
-		User:     url.User("postgres"),
+		User:     user,
 		Host:     net.JoinHostPort(loopback, strconv.Itoa(s.port)),
 		Path:     "/" + database,
 		RawQuery: "sslmode=disable",

@@ -201,6 +201,20 @@ func (b *Broker) MonitorURL() string {
 	return "http://" + address.String()
 }
 
+// SyncInterval is how long after it was confirmed a message may not be on the
+// disk yet; 0: it always is.
+func (b *Broker) SyncInterval() time.Duration {
+	const unset = 2 * time.Minute // what the server then takes
+	switch set := b.server.JetStreamConfig(); {
+	case set == nil || set.SyncAlways:
+		return 0
+	case set.SyncInterval > 0:
+		return set.SyncInterval
+	default:
+		return unset
+	}
+}
+
 // Stop ends the server, waits until its store is closed and gives the
 // directory free. Clients see a lost connection.
 func (b *Broker) Stop() error {

@@ -24,7 +24,7 @@ const (
 // Problem is the detail that every error of this API carries.
 type Problem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// bad_request, not_found, conflict, account_state, unauthenticated,
+	// bad_request, not_found, conflict, account_state, unauthenticated, forbidden,
 	// overload, database, stopping or internal.
 	Class string `protobuf:"bytes,1,opt,name=class,proto3" json:"class,omitempty"`
 	// A stable word for programs: account_pending, name_taken, unknown_exchange …

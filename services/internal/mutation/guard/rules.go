@@ -59,6 +59,12 @@ func Design() []string {
 		"design: slots change while jobs are in hand",
 		"design: metrics are few whatever there is",
 		"design: reading metrics costs little",
+		"design: a token does what its scopes allow",
+		"design: a token that was revoked is refused at once",
+		"design: a change is noted before it is made",
+		"design: a change under a key is made once",
+		"design: analysts read everything but secrets",
+		"design: the private Postgres demands a password",
 	}
 }
 
