@@ -51,7 +51,7 @@ func TestDeadLettersOnTheCommandLine(t *testing.T) {
 	again := sh.run(t, "dead", "requeue", first)
 	require.Equal(t, exitFailure, again.code)
 	require.Contains(t, again.stdout, "which is queued")
-	require.Contains(t, sh.ok(t, "dead", "show", first).stdout, "requeued, queued by api")
+	require.Contains(t, sh.ok(t, "dead", "show", first).stdout, "requeued, queued by loopback")
 
 	require.Contains(t, sh.ok(t, "dead", "discard", second, "--dry-run").stdout, "Nothing was done.")
 	require.Len(t, decode[discardedView](t, sh.ok(t, "dead", "discard", second, "--json")).Decisions, 1)

@@ -31,7 +31,7 @@ In CSV an empty field is NULL, and "" an empty text. Tables with keys or tokens 
 
 A file appears under its name only when it is whole.
 
-With --list --json: {tables: [{name, view, by_account, time_column}]}; with -o and --json: {table, format, path, rows, bytes}`,
+With --json: {table, format, path, rows, bytes}, and with --list {tables: [{name, view, by_account, time_column}]}`,
 		Example: "  alphapulse export --list\n  alphapulse export fills --account main --since 2026-01-01 -o fills.parquet\n" +
 			"  alphapulse export balances > balances.csv",
 	}

@@ -197,6 +197,6 @@ func TestLagIsTheBrokersOwn(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, lag, 2)
 		require.Equal(t, queue.Lag{Consumer: orders}, lag[1])
-		return lag[0] == queue.Lag{Consumer: balances, Pending: 3, InFlight: 2, Redelivered: 1}
+		return lag[0] == queue.Lag{Consumer: balances, Pending: 3, InFlight: 2, Redelivered: 1, Delivered: 3}
 	})
 }
