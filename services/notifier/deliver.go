@@ -10,10 +10,14 @@ import (
 )
 
 const (
-	// deliveryLease is after how long a delivery under way counts as lost: more
-	// than sendTimeout.
-	deliveryLease = time.Minute
-	sendTimeout   = 15 * time.Second
+	sendTimeout = 15 * time.Second
+	// takenAtOnce is how many deliveries are taken together; they are sent one after
+	// the other.
+	takenAtOnce = 4
+	// deliveryLease is after how long a delivery under way counts as lost. The last
+	// of those taken together begins when every one before it has used up its time
+	// for sending and recording, and must not be another's by then.
+	deliveryLease = (takenAtOnce + 1) * 2 * sendTimeout
 	minRetry      = 5 * time.Second
 	maxRetry      = time.Hour
 )
@@ -63,7 +67,7 @@ func (n *Notifier) take(ctx context.Context) ([]delivery, error) {
 WITH due AS (
     SELECT notice_id, target FROM alphapulse.notice_deliveries
     WHERE status = 'pending' AND next_at <= clock_timestamp() AND target = ANY ($1)
-    ORDER BY next_at LIMIT 20 FOR UPDATE SKIP LOCKED
+    ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED
 ), taken AS (
     UPDATE alphapulse.notice_deliveries d SET attempts = d.attempts + 1, next_at = clock_timestamp() + $2::interval
     FROM due WHERE d.notice_id = due.notice_id AND d.target = due.target
@@ -71,7 +75,7 @@ WITH due AS (
 )
 SELECT n.id, n.kind, n.subject, n.state, n.level, n.message, n.details, n.since, n.at, t.target, t.attempts
 FROM taken t JOIN alphapulse.notices n ON n.id = t.notice_id ORDER BY n.id`
-	rows, err := n.db.Query(ctx, take, names, deliveryLease)
+	rows, err := n.db.Query(ctx, take, names, deliveryLease, takenAtOnce)
 	if err != nil {
 		return nil, fmt.Errorf("taking notices to deliver: %w", err)
 	}
