@@ -19,7 +19,7 @@ type measures struct {
 	jobs, faults, claims, redeliveries, dedupes, fenced, abandoned *prometheus.CounterVec
 	rows, quarantined, superseded                                  *prometheus.CounterVec
 	queueWait, stages                                              *prometheus.HistogramVec
-	slots, busy                                                    *prometheus.GaugeVec
+	slots, busy, fetches                                           *prometheus.GaugeVec
 	heartbeatFailures                                              prometheus.Counter
 	bans                                                           *prometheus.CounterVec
 
@@ -65,6 +65,7 @@ func newMeasures(registry prometheus.Registerer) *measures {
 	}
 	m.slots = gauge("slots", "Jobs that this worker takes on at once.")
 	m.busy = gauge("slots_busy", "Jobs that this worker works on now.")
+	m.fetches = gauge("slots_fetches", "Requests for jobs that wait at the broker, each for the slots that came free together.")
 	return m
 }
 
@@ -77,7 +78,7 @@ type queueMeasures struct {
 	outcomes                                                     map[syncjob.Status]prometheus.Counter
 	answers                                                      map[ledger.Answer]prometheus.Counter
 	faults                                                       *prometheus.CounterVec
-	slots, busy                                                  prometheus.Gauge
+	slots, busy, fetches                                         prometheus.Gauge
 }
 
 // of gives the metrics of a queue.
@@ -109,7 +110,7 @@ func (m *measures) newQueue(c queue.Consumer) *queueMeasures {
 		deleted:  m.rows.WithLabelValues(t, "deleted"),
 		outcomes: map[syncjob.Status]prometheus.Counter{}, answers: map[ledger.Answer]prometheus.Counter{},
 		faults: m.faults.MustCurryWith(prometheus.Labels{"exchange": c.Exchange, "environment": c.Environment, "data_type": t}),
-		slots:  m.slots.WithLabelValues(t, lane), busy: m.busy.WithLabelValues(t, lane),
+		slots:  m.slots.WithLabelValues(t, lane), busy: m.busy.WithLabelValues(t, lane), fetches: m.fetches.WithLabelValues(t, lane),
 	}
 	for _, s := range outcomes() {
 		q.outcomes[s] = m.jobs.WithLabelValues(c.Exchange, c.Environment, t, lane, string(s))

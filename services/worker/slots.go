@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/queue"
 )
@@ -22,6 +24,8 @@ type slots struct {
 	size   int           // how many there are; with 0 nothing is taken
 	change chan struct{} // of one: a slot came free, or there are more
 	shrunk chan struct{} // closed when there are fewer
+
+	fetches prometheus.Gauge // the open ones; nil: nobody counts
 }
 
 func newSlots(n int) *slots {
@@ -112,6 +116,7 @@ func (s *slots) serve(
 			defer done()
 			fetch, end := endedBy(open, shrunk)
 			defer end()
+			defer s.counted()()
 			used := 0
 			sub.Fetch(fetch, len(taken), fetchWait, func(d queue.Delivery) {
 				slot := taken[used]
@@ -124,6 +129,15 @@ func (s *slots) serve(
 			s.put(taken[used:]...)
 		})
 	}
+}
+
+// counted counts a fetch until it is over.
+func (s *slots) counted() (over func()) {
+	if s.fetches == nil {
+		return func() {}
+	}
+	s.fetches.Inc()
+	return s.fetches.Dec
 }
 
 // endedBy is a context that ends with a channel as well. end frees what it holds.

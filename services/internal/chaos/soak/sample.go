@@ -22,6 +22,12 @@ const (
 	goroutines = "go_goroutines"
 	liveHeap   = "go_gc_heap_live_bytes"
 	sessions   = "database connections"
+
+	// How many fetches wait at the broker is chance: each is for the slots of a queue
+	// that came free together, of which there are at most as many as slots. Each has
+	// two goroutines, which are not compared.
+	openFetches        = "alphapulse_slots_fetches"
+	goroutinesPerFetch = 2
 )
 
 // samples are the readings of one figure of one process.
@@ -68,6 +74,9 @@ func (s *series) read(ctx context.Context, w *world.World, at time.Duration) err
 				if !ok {
 					return fmt.Errorf("%s shows no %s", m.Name(), figure)
 				}
+				if figure == goroutines {
+					value -= goroutinesPerFetch * figures[openFetches]
+				}
 				s.add(m.Name(), figure, at, value)
 			}
 		}
@@ -100,7 +109,7 @@ func (s *series) add(process, figure string, at time.Duration, value float64) {
 	s.readings[key].values = append(s.readings[key].values, value)
 }
 
-// scrape reads the plain figures of a process's metrics.
+// scrape reads the figures of a process's metrics, each summed over its labels.
 func scrape(ctx context.Context, address string) (map[string]float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -116,12 +125,14 @@ func scrape(ctx context.Context, address string) (map[string]float64, error) {
 	figures := map[string]float64{}
 	lines := bufio.NewScanner(io.LimitReader(response.Body, 1<<20))
 	for lines.Scan() {
-		name, text, ok := strings.Cut(lines.Text(), " ")
-		if !ok || strings.HasPrefix(name, "#") {
+		line := lines.Text()
+		cut := strings.LastIndexByte(line, ' ')
+		if cut < 0 || strings.HasPrefix(line, "#") {
 			continue
 		}
-		if value, err := strconv.ParseFloat(text, 64); err == nil {
-			figures[name] = value
+		name, _, _ := strings.Cut(line[:cut], "{")
+		if value, err := strconv.ParseFloat(line[cut+1:], 64); err == nil {
+			figures[name] += value
 		}
 	}
 	return figures, lines.Err()

@@ -22,7 +22,8 @@ type Config struct {
 }
 
 const (
-	sampleEvery = 2 * time.Second
+	// sampleEvery is so often that each stretch has moments without work in hand.
+	sampleEvery = 500 * time.Millisecond
 	// warmUp is what caches and pools may take to fill; it is not compared.
 	warmUp = time.Minute
 	// compared is the length of the first and of the last stretch.

@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -11,36 +12,39 @@ import (
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
+// addedAtOnce is how many accounts wait for their probe side by side. A probe has
+// thirty seconds, within which the workers must get to it.
+const addedAtOnce = 16
+
 // addAccounts adds every account of the exchange and waits until all are active.
 func (w *World) addAccounts(ctx context.Context) error {
 	w.Accounts = make([]ledger.Account, w.cfg.Accounts)
 	errs := make([]error, w.cfg.Accounts)
 	var adding sync.WaitGroup
-	places := make(chan struct{}, 4)
+	places := make(chan struct{}, addedAtOnce)
 	for index := range w.cfg.Accounts {
 		adding.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			w.Accounts[index], errs[index] = w.addAccount(ctx, index)
+			w.Accounts[index], errs[index] = w.addActive(ctx, index)
 		})
 	}
 	adding.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+	return errors.Join(errs...)
+}
+
+// addActive adds an account and waits until its probe has passed.
+func (w *World) addActive(ctx context.Context, index int) (ledger.Account, error) {
+	account, err := w.addAccount(ctx, index)
+	if err != nil {
+		return account, err
 	}
-	for i, account := range w.Accounts {
-		err := Poll(ctx, "account "+account.Name+" to become active", func() (bool, error) {
-			var err error
-			w.Accounts[i], err = w.Ledger.Account(ctx, account.ID)
-			return w.Accounts[i].Status == ledger.AccountActive, err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	err = Poll(ctx, "account "+account.Name+" to become active", func() (bool, error) {
+		var err error
+		account, err = w.Ledger.Account(ctx, account.ID)
+		return account.Status == ledger.AccountActive, err
+	})
+	return account, err
 }
 
 func (w *World) addAccount(ctx context.Context, index int) (ledger.Account, error) {
