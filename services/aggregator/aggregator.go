@@ -14,6 +14,7 @@ import (
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/postgres/pgmetrics"
 	"github.com/alphapulse/alphapulse/shared/queue"
+	"github.com/alphapulse/alphapulse/shared/tracing"
 )
 
 // Deps are the parts that an aggregator works with. It closes none of them.
@@ -24,6 +25,7 @@ type Deps struct {
 	// Metrics takes the aggregator's metrics; nil: nobody reads them. One
 	// aggregator a registry.
 	Metrics prometheus.Registerer
+	Trace   *tracing.Tracer // nil: nothing is recorded
 }
 
 // Aggregator is one of any number of aggregators.
@@ -33,6 +35,7 @@ type Aggregator struct {
 	gate   *postgres.Gate // shut while the database is away
 	queue  *queue.Queue
 	log    *logrus.Entry
+	trace  *tracing.Tracer
 
 	metrics *measures
 }
@@ -47,7 +50,7 @@ func New(cfg Config, deps Deps) (*Aggregator, error) {
 	}
 	a := &Aggregator{
 		cfg: cfg.withDefaults(), ledger: ledger.New(deps.DB, ledger.Settings{}),
-		gate: postgres.NewGate(deps.Log, deps.DB), queue: deps.Queue, log: deps.Log,
+		gate: postgres.NewGate(deps.Log, deps.DB), queue: deps.Queue, log: deps.Log, trace: deps.Trace,
 		metrics: newMeasures(deps.Metrics),
 	}
 	pgmetrics.WatchGate(deps.Metrics, "aggregator", a.gate)
@@ -90,6 +93,8 @@ func (a *Aggregator) handle(ctx context.Context, result queue.ResultMessage) err
 	log := a.log.WithFields(logrus.Fields{
 		"run_id": result.RunID, "job_id": result.JobID, "data_type": string(result.DataType),
 	})
+	ctx, span := a.startSpan(a.trace.Continue(ctx, result.RunID, &result.Trace), result.RunID)
+	defer span.End()
 	failpoint.Hit(failpoint.AggregatorReceived)
 	folded, err := a.fold(ctx, result.RunID)
 	a.metrics.handled(folded, err)
@@ -128,6 +133,7 @@ func (a *Aggregator) fold(ctx context.Context, runID string) (bool, error) {
 		"run_id": run.ID, "status": string(run.Status), "trigger": string(run.Trigger), "account": run.Account,
 		"jobs": run.Total, "rows_changed": run.Changed,
 	}).Info("folded")
+	a.writeWhole(ctx, run)
 	failpoint.Hit(failpoint.AggregatorFolded)
 	if err := a.announceRun(ctx, run); err != nil {
 		a.log.WithError(err).WithField("run_id", run.ID).Warn("not announced; the sweep announces it")

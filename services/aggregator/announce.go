@@ -20,7 +20,7 @@ func (a *Aggregator) announceRun(ctx context.Context, run ledger.Run) error {
 		RunID: run.ID, Subject: run.Subject, Status: run.Status, Trigger: run.Trigger,
 		Total: run.Total, Succeeded: run.Succeeded, Partial: run.Partial, Failed: run.Failed,
 		Dead: run.Dead, Skipped: run.Skipped, Cancelled: run.Cancelled, RowsChanged: run.Changed,
-		StartedAt: timeOf(run.StartedAt), FinishedAt: timeOf(run.FinishedAt),
+		StartedAt: timeOf(run.StartedAt), FinishedAt: timeOf(run.FinishedAt), Trace: a.traceOf(ctx, run.ID),
 	})
 	a.metrics.announcement(announcedRun, err)
 	if err != nil {
@@ -74,7 +74,7 @@ func (a *Aggregator) publishNews(ctx context.Context, n ledger.JobNews) error {
 	if n.Status != syncjob.Dead {
 		return a.queue.PublishData(ctx, queue.DataEvent{
 			JobID: n.JobID, RunID: n.RunID, DataType: n.DataType, Subject: n.Subject,
-			AsOf: timeOf(n.AsOf), RowsChanged: n.RowsChanged, RowsDeleted: n.RowsDeleted,
+			AsOf: timeOf(n.AsOf), RowsChanged: n.RowsChanged, RowsDeleted: n.RowsDeleted, Trace: a.traceOf(ctx, n.RunID),
 		})
 	}
 	dead, err := a.obituary(ctx, n)
@@ -88,7 +88,7 @@ func (a *Aggregator) publishNews(ctx context.Context, n ledger.JobNews) error {
 func (a *Aggregator) obituary(ctx context.Context, n ledger.JobNews) (queue.DeadJob, error) {
 	dead := queue.DeadJob{
 		JobID: n.JobID, RunID: n.RunID, DataType: n.DataType, Subject: n.Subject,
-		ErrorClass: syncjob.Class(n.ErrorClass), Reason: n.ErrorMessage,
+		ErrorClass: syncjob.Class(n.ErrorClass), Reason: n.ErrorMessage, Trace: a.traceOf(ctx, n.RunID),
 	}
 	market, err := a.marketOf(ctx, n.Subject)
 	if err != nil {

@@ -50,10 +50,17 @@ func (a *Aggregator) sweepUnfolded(ctx context.Context) error {
 	a.metrics.sweep("unfolded", len(runs))
 	var failures []error
 	for _, id := range runs {
-		_, err := a.fold(ctx, id)
+		err := a.foldSwept(ctx, id)
 		failures = append(failures, err)
 	}
 	return errors.Join(failures...)
+}
+
+func (a *Aggregator) foldSwept(ctx context.Context, runID string) error {
+	ctx, span := a.startSpan(a.trace.Run(ctx, runID), runID)
+	defer span.End()
+	_, err := a.fold(ctx, runID)
+	return err
 }
 
 func (a *Aggregator) sweepRuns(ctx context.Context) error {

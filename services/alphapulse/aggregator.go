@@ -37,7 +37,7 @@ func (p *process) runAggregator(cmd *cobra.Command, cfg *aggregator.Config) erro
 	if err != nil {
 		return err
 	}
-	a, err := aggregator.New(*cfg, aggregator.Deps{DB: db, Queue: q, Log: p.log, Metrics: p.registry})
+	a, err := aggregator.New(*cfg, aggregator.Deps{DB: db, Queue: q, Log: p.log, Metrics: p.registry, Trace: p.trace})
 	if err != nil {
 		return err
 	}

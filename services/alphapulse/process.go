@@ -18,6 +18,7 @@ import (
 	"github.com/alphapulse/alphapulse/shared/postgres/pgmetrics"
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/queue/queuemetrics"
+	"github.com/alphapulse/alphapulse/shared/tracing"
 )
 
 // process is what the long-lived commands have in common: who they are, where
@@ -37,6 +38,7 @@ type process struct {
 	log      *logrus.Entry
 	registry *prometheus.Registry // of this process's metrics
 	pools    *pgmetrics.Metrics
+	trace    *tracing.Tracer // nil: nothing is recorded
 	closes   []func()
 }
 
@@ -63,6 +65,8 @@ func (p *process) open() error {
 	}
 	log, closer, err := logging.Open()
 	p.env.Check(err)
+	traces, err := tracing.ReadSettings(p.env.Lookup)
+	p.env.Check(err)
 	if err := p.env.Err(); err != nil {
 		return err
 	}
@@ -70,6 +74,17 @@ func (p *process) open() error {
 	p.registry = daemon.NewRegistry()
 	p.pools = pgmetrics.New(p.registry)
 	p.later(func() { _ = closer.Close() }) // nobody is left to tell
+	return p.openTrace(traces)
+}
+
+// openTrace prepares to record traces, if somebody is to get them.
+func (p *process) openTrace(s tracing.Settings) error {
+	trace, err := tracing.Open(s, tracing.Process{Service: p.service, Name: p.name, Version: version}, p.log)
+	if err != nil {
+		return err
+	}
+	p.trace = trace
+	p.later(trace.Close)
 	return nil
 }
 

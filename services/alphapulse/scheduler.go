@@ -40,7 +40,7 @@ func (p *process) runScheduler(cmd *cobra.Command, cfg *scheduler.Config) error 
 	if err != nil {
 		return err
 	}
-	s, err := scheduler.New(*cfg, scheduler.Deps{DB: db, Queue: q, Log: p.log, Metrics: p.registry})
+	s, err := scheduler.New(*cfg, scheduler.Deps{DB: db, Queue: q, Log: p.log, Metrics: p.registry, Trace: p.trace})
 	if err != nil {
 		return err
 	}

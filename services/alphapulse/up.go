@@ -9,6 +9,7 @@ import (
 	"github.com/alphapulse/alphapulse/services/alphapulse/up"
 	"github.com/alphapulse/alphapulse/services/api"
 	"github.com/alphapulse/alphapulse/shared/daemon"
+	"github.com/alphapulse/alphapulse/shared/tracing"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
@@ -53,6 +54,9 @@ func (p *program) completeUp(cfg *up.Config, s *settings) error {
 	cfg.Keys = env.Lookup
 	cfg.Notify = notifyTargets(env, false)
 	cfg.Environ, cfg.Out, cfg.Version = p.environ, p.stdout, version
+	traces, err := tracing.ReadSettings(env.Lookup)
+	env.Check(err)
+	cfg.Traces = traces
 	s.read()
 	env.Check(checkProxies(env.Lookup))
 	env.Check(api.Config{Listen: cfg.HTTP, Token: cfg.Token}.Validate())

@@ -71,7 +71,7 @@ func (p *process) runWorker(cmd *cobra.Command, w *workerSettings) error {
 		return err
 	}
 	run, err := worker.New(w.cfg, worker.Deps{
-		Writes: writes, Claims: claims, Queue: q, Opener: opener, Log: p.log, Metrics: p.registry, Stuck: p.stuck,
+		Writes: writes, Claims: claims, Queue: q, Opener: opener, Log: p.log, Metrics: p.registry, Trace: p.trace, Stuck: p.stuck,
 	})
 	if err != nil {
 		return err

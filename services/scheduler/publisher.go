@@ -12,6 +12,7 @@ import (
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
+	"github.com/alphapulse/alphapulse/shared/tracing"
 )
 
 // publishTimeout bounds one batch. It is shorter than the ten seconds after
@@ -25,6 +26,7 @@ type publisher struct {
 	ledger  *ledger.Ledger
 	queue   *queue.Queue
 	log     *logrus.Entry
+	trace   *tracing.Tracer
 	poll    time.Duration
 	batch   int
 	missing func() // the stream is missing
@@ -60,7 +62,10 @@ func (p *publisher) publish(ctx context.Context, due []ledger.Publication) error
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	p.tellPlanned(due)
-	published := p.send(ctx, messages(due))
+	jobs := messages(due)
+	ended := p.startSpans(ctx, due, jobs)
+	published := p.send(ctx, jobs)
+	ended(published)
 	var receipts []ledger.Receipt
 	var refused []ledger.Published
 	var failures []error

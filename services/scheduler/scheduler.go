@@ -14,6 +14,7 @@ import (
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/postgres/pgmetrics"
 	"github.com/alphapulse/alphapulse/shared/queue"
+	"github.com/alphapulse/alphapulse/shared/tracing"
 )
 
 // Deps are the parts that a scheduler works with. It closes none of them.
@@ -24,6 +25,7 @@ type Deps struct {
 	// Metrics takes the scheduler's metrics; nil: nobody reads them. One scheduler
 	// a registry.
 	Metrics prometheus.Registerer
+	Trace   *tracing.Tracer // nil: nothing is recorded
 	// Ledger replaces the one on DB with the protocol's own settings.
 	Ledger *ledger.Ledger
 }
@@ -35,6 +37,7 @@ type Scheduler struct {
 	ledger *ledger.Ledger
 	queue  *queue.Queue
 	log    *logrus.Entry
+	trace  *tracing.Tracer
 	gate   *postgres.Gate // opens when the database is back
 
 	metrics *measures
@@ -51,7 +54,7 @@ func New(cfg Config, deps Deps) (*Scheduler, error) {
 		return nil, errors.New("scheduler: it needs a database, a queue and a log")
 	}
 	s := &Scheduler{
-		cfg: cfg.withDefaults(), db: deps.DB, ledger: deps.Ledger, queue: deps.Queue, log: deps.Log,
+		cfg: cfg.withDefaults(), db: deps.DB, ledger: deps.Ledger, queue: deps.Queue, log: deps.Log, trace: deps.Trace,
 		gate: postgres.NewGate(deps.Log, deps.DB), metrics: newMeasures(deps.Metrics),
 	}
 	s.register(deps.Metrics)
@@ -82,7 +85,9 @@ const (
 // wire makes the loops and says which wakes which.
 func (s *Scheduler) wire() {
 	planner := &planner{metrics: s.metrics, ledger: s.ledger, db: s.db, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch}
-	publisher := &publisher{metrics: s.metrics, ledger: s.ledger, queue: s.queue, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch}
+	publisher := &publisher{
+		metrics: s.metrics, ledger: s.ledger, queue: s.queue, log: s.log, trace: s.trace, poll: s.cfg.Poll, batch: s.cfg.Batch,
+	}
 	topology := &topology{metrics: s.metrics, ledger: s.ledger, queue: s.queue, every: s.cfg.Topology}
 	sweeper := &sweeper{metrics: s.metrics, ledger: s.ledger, log: s.log, every: s.cfg.Sweep, held: s.cfg.Held, batch: s.cfg.Batch}
 	lines := &lineChecker{metrics: s.metrics, ledger: s.ledger, queue: s.queue, log: s.log, every: s.cfg.Sweep, batch: s.cfg.Batch}

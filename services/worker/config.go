@@ -13,6 +13,7 @@ import (
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
+	"github.com/alphapulse/alphapulse/shared/tracing"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
@@ -53,6 +54,7 @@ type Deps struct {
 	// Metrics takes the worker's metrics; nil: nobody reads them. One worker a
 	// registry.
 	Metrics prometheus.Registerer
+	Trace   *tracing.Tracer // nil: nothing is recorded
 	// Exchanges are the adapters by name; nil: all there are.
 	Exchanges map[string]exchange.Adapter
 	Log       *logrus.Entry

@@ -5,9 +5,11 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
+	"github.com/alphapulse/alphapulse/shared/tracing"
 )
 
 // report publishes the result of a job whose outcome is committed. If that
@@ -20,10 +22,14 @@ func (w *Worker) report(
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	began := time.Now()
-	err := w.deps.Queue.PublishResult(ctx, queue.ResultMessage{
+	ctx, step := tracing.Step(ctx, "report", trace.WithSpanKind(trace.SpanKindProducer))
+	defer step.End()
+	message := queue.ResultMessage{
 		JobID: m.JobID, RunID: m.RunID, Claim: claim, Status: status, Exchange: m.Exchange, DataType: m.DataType,
 		Subject: m.Subject, RowsChanged: changed, ErrorClass: class, FinishedAt: time.Now(),
-	})
+	}
+	tracing.Inject(ctx, &message.Trace)
+	err := w.deps.Queue.PublishResult(ctx, message)
 	since(w.metrics.of(m.Consumer()).report, began)
 	if err != nil {
 		log.WithError(err).Warn("the result was not reported; the sweep will find it")

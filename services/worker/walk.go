@@ -17,6 +17,7 @@ import (
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
+	"github.com/alphapulse/alphapulse/shared/tracing"
 )
 
 // commitMargin is what is left of a job's time when its reading is cut off, so
@@ -30,9 +31,12 @@ func (w *Worker) walk(ctx context.Context, d queue.Delivery, log *logrus.Entry) 
 	failpoint.Hit(failpoint.WorkerDelivered, string(d.Job.DataType))
 	before := time.Now()
 	claim := uuid.NewString()
-	job, refusal, err := w.claims.Claim(ctx, ledger.ClaimRequest{
+	claiming, step := tracing.Step(ctx, "claim")
+	job, refusal, err := w.claims.Claim(claiming, ledger.ClaimRequest{
 		JobID: d.Job.JobID, Claim: claim, Owner: w.cfg.Name, Publishes: d.Job.Publishes,
 	})
+	step.End()
+	tellClaim(ctx, job, refusal, err)
 	m := w.metrics.of(d.Job.Consumer())
 	m.claimed(before, job, refusal, err)
 	switch {
@@ -86,7 +90,10 @@ func (w *Worker) work(ctx context.Context, l *lease, a *attempt) (res result) {
 	}()
 	failpoint.Hit(failpoint.WorkerReading, string(a.job.DataType), a.job.Account)
 	began := time.Now()
-	res = w.read(ctx, a)
+	fetching, step := tracing.Step(ctx, "fetch")
+	defer step.End() // also of one that panics
+	res = w.read(fetching, a)
+	step.End()
 	since(a.metrics.fetch, began)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errTimeUp) && a.paid && res.write != nil: // it has read a part of a history
@@ -155,13 +162,16 @@ func (w *Worker) finish(ctx context.Context, d queue.Delivery, l *lease, res res
 	settled, err := w.commit(ctx, l, res, a)
 	switch {
 	case err != nil:
+		tellLoss(ctx, "the outcome could not be committed")
 		a.log.WithError(err).Error("the outcome could not be committed; the lease ends and the job is tried again")
 		return
 	case !settled.Holds:
+		tellLoss(ctx, "another claim has the job")
 		a.log.Warn("another claim has the job; nothing of this one was stored")
 		return
 	}
 	a.log.WithFields(outcomeFields(settled, res.outcome)).Info("committed")
+	tellOutcome(ctx, settled, res.outcome)
 	failpoint.Hit(failpoint.WorkerCommitted, string(a.job.DataType), a.job.Account)
 	if !settled.Status.Open() {
 		w.report(ctx, d.Job, a.job.Claim, settled.Status, settled.Written.Changed, res.outcome.Class, a.log)
@@ -188,6 +198,8 @@ func outcomeFields(s ledger.Settled, out ledger.Outcome) logrus.Fields {
 // commit stores the outcome, and counts it.
 func (w *Worker) commit(ctx context.Context, l *lease, res result, a *attempt) (ledger.Settled, error) {
 	began := time.Now()
+	ctx, step := tracing.Step(ctx, "commit")
+	defer step.End()
 	settled, err := w.commitWithin(ctx, l, res, a)
 	since(a.metrics.commit, began)
 	if err == nil {
@@ -222,6 +234,7 @@ func (w *Worker) commitOnce(ctx context.Context, res result, a *attempt) (ledger
 // gives the job back; one that lost its claim, or may have, touches nothing.
 func (w *Worker) abandon(ctx context.Context, d queue.Delivery, cause error, a *attempt) {
 	w.metrics.abandon(cause)
+	tellLoss(ctx, cause.Error())
 	log := a.log.WithField("cause", cause.Error())
 	if errors.Is(cause, errTaken) || errors.Is(cause, errUnsure) {
 		log.Warn("abandoned: the claim is lost")

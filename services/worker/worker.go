@@ -208,6 +208,7 @@ func (w *Worker) serveMarket(
 			continue
 		}
 		s := newSlots(n)
+		s.fetches = w.metrics.of(consumer).fetches
 		known[consumer.Name()] = &served{consumer: consumer, slots: s}
 		w.metrics.of(consumer).slots.Set(float64(n))
 		serving.Go(func() { s.serve(take, w.gate, sub, func(slot int, d queue.Delivery) { w.take(attempts, slot, d) }) })
@@ -244,5 +245,7 @@ func (w *Worker) take(ctx context.Context, slot int, d queue.Delivery) {
 	m.delivered(d)
 	m.busy.Inc()
 	defer m.busy.Dec()
+	ctx, span := w.startSpan(ctx, slot, d)
+	defer span.End()
 	w.walk(ctx, d, log)
 }

@@ -22,6 +22,8 @@ type Publication struct {
 	DataType    syncjob.DataType
 	Lane        syncjob.Lane
 	ExpiresAt   *time.Time // the run's deadline; nil: it moves on meanwhile
+	PlannedAt   time.Time  // when the run was made
+	OriginRunID *string    // the run of the job that this one replays; nil: it replays none, or one that is pruned
 }
 
 // TakeDue takes up to limit jobs that are due and marks each as being
@@ -40,11 +42,12 @@ SET status = 'queued', wait_reason = NULL, next_at = NULL, publishes = j.publish
 FROM alphapulse.sync_jobs k
 JOIN alphapulse.sync_runs r ON r.id = k.run_id
 LEFT JOIN alphapulse.accounts a ON a.id = k.account_id
+LEFT JOIN alphapulse.sync_jobs o ON o.id = k.replay_of
 JOIN alphapulse.markets m ON m.id = coalesce(k.market_id, a.market_id)
 WHERE j.id = ANY (ARRAY(SELECT id FROM due)) AND k.id = j.id AND j.status IN ('queued', 'waiting')
 RETURNING j.id, j.run_id, j.publishes, CASE WHEN j.account_id IS NULL THEN 'market' ELSE 'account' END,
           j.subject_id, m.exchange, m.environment, j.data_type, j.lane,
-          CASE WHEN NOT r.` + moving + ` THEN r.deadline_at END`
+          CASE WHEN NOT r.` + moving + ` THEN r.deadline_at END, r.created_at, o.run_id`
 	rows, err := l.db.Query(ctx, take, limit)
 	if err != nil {
 		return nil, fmt.Errorf("taking due jobs: %w", err)

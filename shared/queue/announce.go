@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -22,7 +23,7 @@ func (q *Queue) PublishResult(ctx context.Context, m ResultMessage) error {
 		return fmt.Errorf("publishing the result of job %s: %w", clip(m.JobID), err)
 	}
 	body, err := encodeResult(m)
-	if err := q.announce(ctx, ResultsStream, subject, m.MessageID(), body, err); err != nil {
+	if err := q.announce(ctx, envelope{ResultsStream, subject, m.MessageID(), body, m.Trace}, err); err != nil {
 		return fmt.Errorf("publishing the result of job %s: %w", m.JobID, err)
 	}
 	return nil
@@ -35,7 +36,7 @@ func (q *Queue) PublishRun(ctx context.Context, e RunEvent) error {
 		return fmt.Errorf("announcing run %s: %w", clip(e.RunID), err)
 	}
 	body, err := encodeRun(e)
-	if err := q.announce(ctx, EventsStream, subject, e.RunID, body, err); err != nil {
+	if err := q.announce(ctx, envelope{EventsStream, subject, e.RunID, body, e.Trace}, err); err != nil {
 		return fmt.Errorf("announcing run %s: %w", e.RunID, err)
 	}
 	return nil
@@ -48,7 +49,7 @@ func (q *Queue) PublishData(ctx context.Context, e DataEvent) error {
 		return fmt.Errorf("announcing the data of job %s: %w", clip(e.JobID), err)
 	}
 	body, err := encodeData(e)
-	if err := q.announce(ctx, EventsStream, subject, e.JobID, body, err); err != nil {
+	if err := q.announce(ctx, envelope{EventsStream, subject, e.JobID, body, e.Trace}, err); err != nil {
 		return fmt.Errorf("announcing the data of job %s: %w", e.JobID, err)
 	}
 	return nil
@@ -61,14 +62,21 @@ func (q *Queue) PublishDead(ctx context.Context, d DeadJob) error {
 		return fmt.Errorf("announcing dead job %s: %w", clip(d.JobID), err)
 	}
 	body, err := encodeDead(d)
-	if err := q.announce(ctx, DeadStream, subject, d.JobID, body, err); err != nil {
+	if err := q.announce(ctx, envelope{DeadStream, subject, d.JobID, body, d.Trace}, err); err != nil {
 		return fmt.Errorf("announcing dead job %s: %w", d.JobID, err)
 	}
 	return nil
 }
 
+// envelope is one message that is waited for.
+type envelope struct {
+	stream, subject, id string
+	body                []byte
+	trace               TraceContext
+}
+
 // announce publishes one message and waits for the broker's answer.
-func (q *Queue) announce(ctx context.Context, stream, subject, id string, body []byte, encoding error) error {
+func (q *Queue) announce(ctx context.Context, a envelope, encoding error) error {
 	if encoding != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, encoding)
 	}
@@ -77,7 +85,10 @@ func (q *Queue) announce(ctx context.Context, stream, subject, id string, body [
 	}
 	ctx, cancel := q.call(ctx)
 	defer cancel()
-	_, err := q.js.Publish(ctx, subject, body, jetstream.WithMsgID(id), jetstream.WithExpectStream(stream))
+	msg := nats.NewMsg(a.subject)
+	msg.Data = a.body
+	a.trace.write(msg)
+	_, err := q.js.PublishMsg(ctx, msg, jetstream.WithMsgID(a.id), jetstream.WithExpectStream(a.stream))
 	if err != nil {
 		return publishError(err)
 	}

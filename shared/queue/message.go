@@ -20,6 +20,7 @@ type JobMessage struct {
 	DataType    syncjob.DataType
 	Lane        syncjob.Lane
 	ExpiresAt   time.Time // the run's deadline; a message taken later is dropped
+	Trace       TraceContext
 }
 
 // Consumer is the queue that the job goes through.
@@ -61,6 +62,7 @@ type ResultMessage struct {
 	RowsChanged int64
 	ErrorClass  syncjob.Class // empty if there was none
 	FinishedAt  time.Time
+	Trace       TraceContext
 }
 
 // MessageID is <job id>:<claim>, so each claim reports once per dedupe window.
@@ -98,6 +100,7 @@ type RunEvent struct {
 	Dead, Skipped, Cancelled          int
 	RowsChanged                       int64
 	StartedAt, FinishedAt             time.Time
+	Trace                             TraceContext
 }
 
 // DataEvent announces changed rows. Its message id is the job's id.
@@ -109,6 +112,7 @@ type DataEvent struct {
 	AsOf        time.Time // the exchange's clock
 	RowsChanged int64
 	RowsDeleted int64
+	Trace       TraceContext
 }
 
 // DeadJob announces a job that nothing will repeat by itself. Its message id is
@@ -126,6 +130,7 @@ type DeadJob struct {
 	ErrorCode   string
 	Reason      string // for a person, already redacted
 	DiedAt      time.Time
+	Trace       TraceContext
 }
 
 // checkIDs takes pairs of a field's name and its value.

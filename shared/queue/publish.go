@@ -139,6 +139,7 @@ func jobMsg(job JobMessage) (*nats.Msg, error) {
 	}
 	msg := nats.NewMsg(subject)
 	msg.Data = body
+	job.Trace.write(msg)
 	return msg, nil
 }
 

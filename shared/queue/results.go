@@ -93,5 +93,6 @@ func readResult(msg *nats.Msg) (ResultMessage, error) {
 	if err != nil {
 		return ResultMessage{}, err
 	}
+	result.Trace = traceContextOf(msg)
 	return result, sameSubject(msg.Subject, subject)
 }

@@ -84,6 +84,7 @@ func readDelivery(msg *nats.Msg) (Delivery, error) {
 	if err != nil {
 		return Delivery{}, err
 	}
+	job.Trace = traceContextOf(msg)
 	return Delivery{
 		Job: job, Seq: meta.Sequence.Stream, NumDelivered: meta.NumDelivered, StoredAt: meta.Timestamp,
 	}, sameSubject(msg.Subject, subject)

@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/alphapulse/alphapulse/services/notifier"
+	"github.com/alphapulse/alphapulse/shared/tracing"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
@@ -35,6 +36,8 @@ type Config struct {
 	Keys vault.Lookup
 	// MetricsAccounts adds metrics with the account as a label.
 	MetricsAccounts bool
+	// Traces are recorded of this process; workers read the same variables.
+	Traces tracing.Settings
 	// LogLevel of all processes.
 	LogLevel string
 	// Version is shown at the start.

@@ -22,6 +22,7 @@ import (
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/queue/broker"
 	"github.com/alphapulse/alphapulse/shared/queue/queuemetrics"
+	"github.com/alphapulse/alphapulse/shared/tracing"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
@@ -46,6 +47,7 @@ type machine struct {
 	keyFile  string // of the private key; empty: it is in the environment
 	demo     *demo  // nil: none
 	children *workers
+	trace    *tracing.Tracer // nil: nothing is recorded
 
 	components []daemon.Component
 
@@ -59,6 +61,23 @@ func (m *machine) close() {
 	for i := len(m.undo) - 1; i >= 0; i-- {
 		m.undo[i]()
 	}
+}
+
+// openTrace prepares to record traces, if somebody is to get them. Workers do so
+// for themselves.
+func (m *machine) openTrace() error {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	process := tracing.Process{Service: "up", Name: fmt.Sprintf("%s-%d", host, os.Getpid()), Version: m.cfg.Version}
+	trace, err := tracing.Open(m.cfg.Traces, process, m.log)
+	if err != nil {
+		return err
+	}
+	m.trace = trace
+	m.later(trace.Close)
+	return nil
 }
 
 // openDir takes the data directory and opens the log in it.

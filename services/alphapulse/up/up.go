@@ -49,6 +49,9 @@ func (m *machine) build(ctx context.Context) error {
 	if err := m.openDir(); err != nil {
 		return err
 	}
+	if err := m.openTrace(); err != nil {
+		return err
+	}
 	if err := m.openVault(); err != nil {
 		return err
 	}
@@ -94,13 +97,13 @@ func (m *machine) addParts(bound *boundAPI) error {
 	s, err := scheduler.New(scheduler.Config{
 		Budget: m.cfg.requests(), MetricsAccounts: m.cfg.MetricsAccounts,
 	}, scheduler.Deps{
-		Metrics: m.registry, DB: m.db, Queue: m.queue, Log: m.log.WithField("service", "scheduler"),
+		Metrics: m.registry, Trace: m.trace, DB: m.db, Queue: m.queue, Log: m.log.WithField("service", "scheduler"),
 	})
 	if err != nil {
 		return err
 	}
 	a, err := aggregator.New(aggregator.Config{}, aggregator.Deps{
-		Metrics: m.registry, DB: m.db, Queue: m.queue, Log: m.log.WithField("service", "aggregator"),
+		Metrics: m.registry, Trace: m.trace, DB: m.db, Queue: m.queue, Log: m.log.WithField("service", "aggregator"),
 	})
 	if err != nil {
 		return err

@@ -139,16 +139,16 @@ func RemoveBinary() {
 }
 
 // Processes starts commands of the binary on the fleet's database, with the
-// broker at natsURL.
-func (f *Fleet) Processes(natsURL string) func(name string, args ...string) *Process {
+// broker at natsURL, and with more variables.
+func (f *Fleet) Processes(natsURL string, more ...string) func(name string, args ...string) *Process {
 	f.T.Helper()
 	binary := Binary(f.T)
 	keys := f.T.TempDir()
 	require.NoError(f.T, os.WriteFile(filepath.Join(keys, vault.PrivateKeyFile), f.privateKey, 0o600))
-	env := []string{
+	env := append([]string{
 		"DATABASE_URL=" + f.DB.URL, "NATS_URL=" + natsURL, "ALPHAPULSE_EGRESS=test",
 		"ALPHAPULSE_VAULT_KEY_FILE=" + filepath.Join(keys, vault.PrivateKeyFile),
-	}
+	}, more...)
 	return func(name string, args ...string) *Process {
 		f.T.Helper()
 		return Start(f.T, name, env, append([]string{binary}, args...)...)

@@ -90,7 +90,7 @@ func (c *Caller) Once(ctx context.Context, use Use, attempt func(context.Context
 	if err := c.budget.Take(ctx, use); err != nil {
 		return classified(err)
 	}
-	err := observed(c.policies.observer(), c.host, func() error { return attempt(ctx) })
+	err := observed(ctx, c.policies.observer(), c.host, attempt)
 	if err == nil {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"context"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
@@ -57,10 +58,10 @@ func (p Policies) observer() Observer {
 	return p.Observer
 }
 
-// observed sends one request and tells the observer.
-func observed(o Observer, host string, send func() error) error {
+// observed sends one request, in a span of its own, and tells the observer.
+func observed(ctx context.Context, o Observer, host string, send func(context.Context) error) error {
 	began := time.Now()
-	err := send()
+	err := inSpan(ctx, host, send)
 	var fault *Error
 	if err != nil {
 		fault = classified(err)

@@ -65,11 +65,14 @@ func (t *tries) next(ctx context.Context) error {
 	if err := t.resync(ctx); err != nil {
 		return err
 	}
-	if err := t.budget.Take(ctx, t.call.Use); err != nil {
+	began := time.Now()
+	err := t.budget.Take(ctx, t.call.Use)
+	tellWait(ctx, began)
+	if err != nil {
 		return refusal(err)
 	}
 	countRequest(ctx)
-	err := observed(t.observer, t.call.Use.Host, func() error { return t.attempt(ctx) })
+	err = observed(ctx, t.observer, t.call.Use.Host, t.attempt)
 	if err == nil {
 		return nil
 	}

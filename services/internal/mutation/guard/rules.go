@@ -57,6 +57,7 @@ func Design() []string {
 		"design: a pause stops what it matches, until it ends",
 		"design: what changes while it runs makes no burst",
 		"design: slots change while jobs are in hand",
+		"design: a run is one trace",
 		"design: metrics are few whatever there is",
 		"design: reading metrics costs little",
 		"design: a token does what its scopes allow",

@@ -88,12 +88,14 @@ func (s *session) send(ctx context.Context, ep endpoint, query string) (reply, *
 	if err != nil {
 		return reply{}, &exchange.Error{Class: exchange.BadRequest, Message: err.Error()}
 	}
+	exchange.DescribeRequest(ctx, request.Method, string(ep))
 	sent := time.Now()
 	response, err := s.http.Do(request)
 	if err != nil {
 		return reply{}, networkFault(err)
 	}
 	defer func() { _ = response.Body.Close() }()
+	exchange.DescribeAnswer(ctx, response.StatusCode)
 	s.learn(ep, response.Header, sent)
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	if err != nil {
