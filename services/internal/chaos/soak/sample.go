@@ -42,12 +42,12 @@ type series struct {
 }
 
 // sample reads every process's figures until the time is over.
-func sample(ctx context.Context, w *world.World, cfg Config) (*series, error) {
-	s := &series{lasts: cfg.Duration, readings: map[[2]string]*samples{}}
+func sample(ctx context.Context, w *world.World, lasts time.Duration) (*series, error) {
+	s := &series{lasts: lasts, readings: map[[2]string]*samples{}}
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
 	began := time.Now()
-	for time.Since(began) < cfg.Duration {
+	for time.Since(began) < lasts {
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
@@ -63,23 +63,12 @@ func sample(ctx context.Context, w *world.World, cfg Config) (*series, error) {
 }
 
 func (s *series) read(ctx context.Context, w *world.World, at time.Duration) error {
-	for _, role := range []world.Role{world.Scheduler, world.Worker, world.Aggregator} {
-		for _, m := range w.Members(role) {
-			figures, err := scrape(ctx, m.Health)
-			if err != nil {
-				return fmt.Errorf("reading the metrics of %s: %w", m.Name(), err)
-			}
-			for _, figure := range []string{goroutines, liveHeap} {
-				value, ok := figures[figure]
-				if !ok {
-					return fmt.Errorf("%s shows no %s", m.Name(), figure)
-				}
-				if figure == goroutines {
-					value -= goroutinesPerFetch * figures[openFetches]
-				}
-				s.add(m.Name(), figure, at, value)
-			}
+	for _, m := range members(w) {
+		figures, err := scrape(ctx, m.Health)
+		if err != nil {
+			return fmt.Errorf("reading the metrics of %s: %w", m.Name(), err)
 		}
+		s.add(m.Name(), liveHeap, at, figures[liveHeap])
 	}
 	return s.readSessions(ctx, w, at)
 }
@@ -135,12 +124,17 @@ func scrape(ctx context.Context, address string) (map[string]float64, error) {
 			figures[name] += value
 		}
 	}
+	for _, needed := range []string{goroutines, liveHeap} {
+		if figures[needed] == 0 {
+			return nil, fmt.Errorf("there is no %s", needed)
+		}
+	}
 	return figures, lines.Err()
 }
 
-// compare sets the first stretch after the warm-up against the last. Of
-// goroutines and connections the fewest of each stretch are compared: what work in
-// hand needs comes and goes, and what leaks stays. Of the heap it is the median.
+// compare sets the first stretch against the last: of connections the fewest, since
+// what work in hand needs comes and goes, and of the heap the median. Goroutines are
+// compared at rest.
 func (s *series) compare() []Row {
 	var rows []Row
 	keys := slices.SortedFunc(maps.Keys(s.readings), func(a, b [2]string) int {
@@ -148,7 +142,7 @@ func (s *series) compare() []Row {
 	})
 	for _, key := range keys {
 		r := s.readings[key]
-		first, last := r.between(warmUp, warmUp+compared), r.between(s.lasts-compared, s.lasts)
+		first, last := r.between(0, compared), r.between(s.lasts-compared, s.lasts)
 		if len(first) == 0 || len(last) == 0 {
 			continue
 		}

@@ -22,8 +22,7 @@ type Config struct {
 }
 
 const (
-	// sampleEvery is so often that each stretch has moments without work in hand.
-	sampleEvery = 500 * time.Millisecond
+	sampleEvery = 2 * time.Second
 	// warmUp is what caches and pools may take to fill; it is not compared.
 	warmUp = time.Minute
 	// compared is the length of the first and of the last stretch.
@@ -59,6 +58,9 @@ func (r Report) Failed() bool {
 
 // Run soaks a fleet under the usual load.
 func Run(ctx context.Context, cfg Config) (report Report, err error) {
+	if shortest := warmUp + 2*compared; cfg.Duration < shortest {
+		return report, fmt.Errorf("a soak of %s compares nothing: it needs %s at least", cfg.Duration, shortest)
+	}
 	w, err := world.New(ctx, world.Config{Dir: cfg.Dir, Binary: cfg.Binary, Seed: 1})
 	defer func() { err = errors.Join(err, w.Close()) }()
 	if err != nil {
@@ -70,11 +72,9 @@ func Run(ctx context.Context, cfg Config) (report Report, err error) {
 	}
 	defer auditor.Close()
 	fmt.Fprintf(cfg.Out, "a fleet under load for %s\n", cfg.Duration)
-	series, err := sample(ctx, w, cfg)
-	if err != nil {
+	if report.Rows, err = observe(ctx, w, cfg); err != nil {
 		return report, err
 	}
-	report.Rows = series.compare()
 	sizes, err := growth(ctx, w)
 	if err != nil {
 		return report, err
@@ -86,6 +86,27 @@ func Run(ctx context.Context, cfg Config) (report Report, err error) {
 	err = auditor.Final(ctx)
 	report.Invariants = auditor.Results()
 	return report, err
+}
+
+// observe watches the fleet for the soak's time, after a while in which caches and
+// pools fill, and looks at it at rest before and after.
+func observe(ctx context.Context, w *world.World, cfg Config) ([]Row, error) {
+	if _, err := sample(ctx, w, warmUp); err != nil {
+		return nil, err
+	}
+	before, err := atRest(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	series, err := sample(ctx, w, cfg.Duration-warmUp)
+	if err != nil {
+		return nil, err
+	}
+	after, err := atRest(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return append(series.compare(), compareRests(before, after)...), nil
 }
 
 // WriteTable writes the report for people.

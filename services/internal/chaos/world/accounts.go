@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/alphapulse/alphapulse/services/exchangesim"
 	"github.com/alphapulse/alphapulse/shared/ledger"
@@ -84,6 +85,15 @@ func (w *World) schedule(ctx context.Context) error {
 	}
 	market := syncjob.Subject{Kind: syncjob.Market, ID: w.Accounts[0].MarketID}
 	return w.Ledger.SetCadence(ctx, market, syncjob.Prices, w.cfg.Cadence)
+}
+
+// PutOff moves every schedule on, or back by a negative time: in between nothing is
+// due. It is tried again like StopSchedules.
+func (w *World) PutOff(ctx context.Context, by time.Duration) error {
+	return Poll(ctx, "the schedules to be put off", func() (bool, error) {
+		_, err := w.DB.Exec(ctx, `UPDATE alphapulse.schedules SET next_at = next_at + $1::interval`, by)
+		return err == nil, nil
+	})
 }
 
 // StopSchedules leaves nothing to be planned. The scheduler takes the same rows in

@@ -103,17 +103,22 @@ func New(ctx context.Context, cfg Config) (*World, error) {
 			return w, fmt.Errorf("making the world: %s: %w", step.what, err)
 		}
 	}
-	load, stopLoad := context.WithCancel(w.ctx)
-	w.stopLoad = stopLoad
-	if !cfg.Idle {
-		w.loading.Go(func() { w.load(load) })
-	}
+	w.StartLoad()
 	return w, nil
 }
 
 // Innocent is one of the accounts that are no victims.
 func (w *World) Innocent(random *rand.Rand) ledger.Account {
 	return w.Accounts[victims+random.IntN(len(w.Accounts)-victims)]
+}
+
+// StartLoad begins the load, if the world has one.
+func (w *World) StartLoad() {
+	load, stopLoad := context.WithCancel(w.ctx)
+	w.stopLoad = stopLoad
+	if !w.cfg.Idle {
+		w.loading.Go(func() { w.load(load) })
+	}
 }
 
 // StopLoad ends the load; the schedules go on.
