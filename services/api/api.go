@@ -14,10 +14,10 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/alphapulse/alphapulse/services/api/access"
-	"github.com/alphapulse/alphapulse/services/api/lag"
 	"github.com/alphapulse/alphapulse/shared/daemon"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/queue/lag"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 

@@ -39,10 +39,18 @@ type Lane struct {
 // add keeps a sample. Looks closer together than half a period replace each
 // other, so that many callers do not shorten the memory. A count that went back
 // is another consumer of the same name: what was remembered is not its past.
+// Within half a period it is an answer that another one has overtaken, which says
+// nothing new.
 func (l *Lane) add(s Sample) {
 	n := len(l.samples)
 	if n > 0 && s.Delivered < l.samples[n-1].Delivered {
+		if s.At.Sub(l.samples[n-1].At) < period/2 {
+			return
+		}
 		l.samples, l.work, n = l.samples[:0], 0, 0
+	}
+	if n > 0 && s.At.Before(l.samples[n-1].At) {
+		return
 	}
 	if n > 1 && s.At.Sub(l.samples[n-2].At) < period/2 {
 		l.samples = l.samples[:n-1]
@@ -120,4 +128,12 @@ func (r Rates) Drain(pending, inFlight uint64) (time.Duration, bool) {
 	seconds := backlog / shrinks
 	const most = 100 * 365 * 24 * 3600
 	return time.Duration(min(seconds, most) * float64(time.Second)), true
+}
+
+// Stale is how many messages a queue has beyond one for each job that needs one.
+func Stale(pending, inFlight, needed uint64) uint64 {
+	if there := pending + inFlight; there > needed {
+		return there - needed
+	}
+	return 0
 }

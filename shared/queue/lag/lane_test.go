@@ -87,6 +87,18 @@ func TestAConsumerMadeAnewHasNoPast(t *testing.T) {
 	require.Zero(t, l.work)
 }
 
+// Two looks at once are answered in any order.
+func TestAnAnswerThatWasOvertakenSaysNothing(t *testing.T) {
+	t.Parallel()
+	l := record(Sample{Pending: 300, Delivered: 100}, Sample{Pending: 200, Delivered: 200})
+	newest := l.samples[1]
+	l.add(Sample{At: newest.At.Add(time.Millisecond), Pending: 201, Delivered: 199})
+	l.add(Sample{At: newest.At.Add(-time.Millisecond), Pending: 199, Delivered: 201})
+	require.Len(t, l.history(), 2)
+	require.Equal(t, newest, l.samples[1])
+	require.InDelta(t, 100, l.rates().Completion, 0.01)
+}
+
 func TestTheMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	l := &Lane{}
