@@ -67,6 +67,35 @@ func TestTheRateFollowsAChange(t *testing.T) {
 	require.Zero(t, rates.Arrival)
 }
 
+// Nor does it while the window still holds that time.
+func TestTheTimeBeforeTheWorkIsLeftOut(t *testing.T) {
+	t.Parallel()
+	var samples []Sample
+	for range 60 {
+		samples = append(samples, Sample{Pending: 10000})
+	}
+	samples = append(samples, Sample{Pending: 9900, InFlight: 20, Delivered: 100}) // they began just now
+	for i := range uint64(2) {
+		samples = append(samples, Sample{Pending: 9400 - 500*i, InFlight: 20, Delivered: 600 + 500*i})
+	}
+	rates := record(samples...).rates()
+	require.Equal(t, 2*time.Second, rates.Window)
+	require.InDelta(t, 500, rates.Completion, 0.01)
+	require.Zero(t, rates.Arrival)
+}
+
+// While nobody works it is known how fast the queue grows.
+func TestAQueueThatNobodyWorksOnGrows(t *testing.T) {
+	t.Parallel()
+	var samples []Sample
+	for i := range uint64(6) {
+		samples = append(samples, Sample{Pending: 10 + 7*i})
+	}
+	rates := record(samples...).rates()
+	require.InDelta(t, 7, rates.Arrival, 0.01)
+	require.Zero(t, rates.Completion)
+}
+
 // A redelivery is a delivery that settles nothing new: the difference of the
 // rates does not change by it.
 func TestRedeliveriesLeaveTheDifference(t *testing.T) {
