@@ -87,6 +87,13 @@ FROM a, unnest($1::text[]) t`
 	m.await("the accounts to be counted", func() bool {
 		return scrape(t, targets["up"])[`alphapulse_accounts{status="active"}`] > 900
 	})
+	const queue = `{data_type="balances",environment="demo",exchange="bybit",lane="live"`
+	m.await("the queues to be measured", func() bool {
+		series := scrape(t, targets["up"])
+		_, jobs := series["alphapulse_queue_jobs"+queue+`,state="pending"}`]
+		_, rate := series["alphapulse_queue_completion_per_second"+queue+"}"]
+		return jobs && rate
+	})
 	for process, address := range targets {
 		series := scrape(t, address)
 		t.Log(process, len(series), "series")

@@ -14,10 +14,10 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/alphapulse/alphapulse/services/api/access"
-	"github.com/alphapulse/alphapulse/services/api/lag"
 	"github.com/alphapulse/alphapulse/shared/daemon"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
+	"github.com/alphapulse/alphapulse/shared/queue/lag"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
@@ -156,7 +156,7 @@ func (a *API) Handler() http.Handler {
 		mux.Handle(path, a.guard.protect(service))
 	}
 	mux.Handle("GET "+autoscalePath, a.guard.protect(http.HandlerFunc(a.autoscale)))
-	return a.metrics.refusals(a.guard.fromHere(http.MaxBytesHandler(mux, maxBody)))
+	return bounded(a.cfg.SendTimeout, a.metrics.refusals(a.guard.fromHere(http.MaxBytesHandler(mux, maxBody))))
 }
 
 func (a *API) ready() []daemon.Check {

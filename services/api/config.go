@@ -20,6 +20,7 @@ const (
 	minToken = 16 // characters; a shorter one can be guessed
 
 	defaultCallTimeout  = 20 * time.Second
+	defaultSendTimeout  = 30 * time.Second
 	defaultPollInterval = time.Second
 	defaultMaxWatches   = 500
 )
@@ -34,6 +35,9 @@ type Config struct {
 	Token vault.Secret
 	// CallTimeout bounds every call but WatchRun. Default 20 s.
 	CallTimeout time.Duration
+	// SendTimeout is how long a caller may take to accept one message of an answer,
+	// which for an export are up to 256 KiB. Default 30 s.
+	SendTimeout time.Duration
 	// PollInterval is how often WatchRun looks when nothing wakes it. Default
 	// 1 s.
 	PollInterval time.Duration
@@ -47,6 +51,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.CallTimeout == 0 {
 		c.CallTimeout = defaultCallTimeout
+	}
+	if c.SendTimeout == 0 {
+		c.SendTimeout = defaultSendTimeout
 	}
 	if c.PollInterval == 0 {
 		c.PollInterval = defaultPollInterval
@@ -74,7 +81,7 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("%s is %d characters long: want at least %d, as from `openssl rand -hex 32`",
 			TokenSetting, n, minToken))
 	}
-	if c.CallTimeout < 0 || c.PollInterval < 0 || c.MaxWatches < 0 {
+	if c.CallTimeout < 0 || c.SendTimeout < 0 || c.PollInterval < 0 || c.MaxWatches < 0 {
 		errs = append(errs, errors.New("the API's timeouts and limits must be positive"))
 	}
 	return errors.Join(errs...)

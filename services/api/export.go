@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"os"
 
 	"connectrpc.com/connect"
 
@@ -16,7 +17,8 @@ const (
 	// exportChunk is how much of a file one message carries.
 	exportChunk = 256 << 10
 	// maxExports bounds how many connections of the pool exports may hold: each has
-	// one for as long as its reader takes.
+	// one for as long as its reader takes, who loses it by taking no chunk within
+	// Config.SendTimeout.
 	maxExports = 4
 )
 
@@ -61,6 +63,9 @@ func (s datas) Export(
 	n, err := export.Write(ctx, db, table, rows, req.GetFormat(), buffer)
 	if err == nil {
 		err = buffer.Flush()
+	}
+	if sent.stalled {
+		s.log.WithField("table", table.Name).Warnf("api: export given up: its reader took nothing for %s", s.cfg.SendTimeout)
 	}
 	if err != nil {
 		return err
@@ -107,10 +112,13 @@ func (s datas) chosenRows(
 
 // chunks sends what is written as messages.
 type chunks struct {
-	stream *connect.ServerStream[controlv1.ExportResponse]
+	stream  *connect.ServerStream[controlv1.ExportResponse]
+	stalled bool // one was not taken in time
 }
 
 // Write implements io.Writer.
 func (c *chunks) Write(p []byte) (int, error) {
-	return len(p), c.stream.Send(&controlv1.ExportResponse{Data: p})
+	err := c.stream.Send(&controlv1.ExportResponse{Data: p})
+	c.stalled = errors.Is(err, os.ErrDeadlineExceeded)
+	return len(p), err
 }

@@ -3,7 +3,10 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
+	"github.com/alphapulse/alphapulse/services/api"
 	"github.com/alphapulse/alphapulse/services/api/apitest"
 )
 
@@ -143,16 +147,22 @@ func TestExportRefusesWhatMakesNoSense(t *testing.T) {
 	requireProblem(t, err, connect.CodeNotFound, "table_not_found")
 }
 
-// A reader who goes away, and one who reads slowly, give their connection back.
-func TestAnExportThatIsGivenUpLeavesNothingBehind(t *testing.T) {
-	t.Parallel()
-	s := apitest.New(t)
-	c := newClient(s.URL)
+// fill stores 40,000 fills, which are twenty megabytes of CSV.
+func fill(t *testing.T, s *apitest.Server) {
+	t.Helper()
 	account := s.Add(t, "main")
 	s.Exec(t, `
 INSERT INTO alphapulse.fills (account_id, category, exec_id, symbol, price, executed_at, scope, run_id, as_of, observed_at)
 SELECT $1, 'linear', 'e' || i, repeat('X', 500), 1, clock_timestamp(), 'linear', gen_random_uuid(), clock_timestamp(), clock_timestamp()
 FROM generate_series(1, 40000) i`, account.ID)
+}
+
+// A reader who goes away, and one who reads slowly, give their connection back.
+func TestAnExportThatIsGivenUpLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	s := apitest.New(t)
+	c := newClient(s.URL)
+	fill(t, s)
 	request := &controlv1.ExportRequest{Table: "fills", Format: "csv"}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -169,4 +179,45 @@ FROM generate_series(1, 40000) i`, account.ID)
 		return err == nil && rows == 40000
 	}, 30*time.Second, 50*time.Millisecond)
 	require.Eventually(t, func() bool { return s.DB.Stats().InUseConns == 0 }, 10*time.Second, 10*time.Millisecond)
+}
+
+// A reader who stalls loses the export, though its connection lives on.
+func TestAReaderWhoStallsHoldsNoTransaction(t *testing.T) {
+	t.Parallel()
+	s := apitest.New(t, func(c *api.Config, _ *api.Deps) { c.SendTimeout = time.Second })
+	c := newClient(s.URL)
+	fill(t, s)
+	copies := func() (n int) {
+		require.NoError(t, s.DB.QueryRow(t.Context(), `
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL AND query LIKE 'COPY%'`).Scan(&n))
+		return n
+	}
+	for range 4 {
+		stall(t, s.URL, `{"table": "fills", "format": "csv"}`)
+	}
+	require.Eventually(t, func() bool { return copies() > 0 }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return copies() == 0 }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool {
+		_, rows, err := exported(t.Context(), c, &controlv1.ExportRequest{Table: "fills", Format: "csv"})
+		return err == nil && rows == 40000
+	}, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return s.DB.Stats().InUseConns == 0 }, 10*time.Second, 10*time.Millisecond)
+}
+
+// stall asks for an export on a connection that stays open until the test ends,
+// and reads nothing.
+func stall(t *testing.T, address, request string) {
+	t.Helper()
+	host := strings.TrimPrefix(address, "http://")
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", host)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(4<<10))
+	message := binary.BigEndian.AppendUint32([]byte{0}, uint32(len(request)))
+	message = append(message, request...)
+	_, err = fmt.Fprintf(conn, "POST /alphapulse.control.v1.DataService/Export HTTP/1.1\r\nHost: %s\r\n"+
+		"Content-Type: application/connect+json\r\nConnect-Protocol-Version: 1\r\nContent-Length: %d\r\n\r\n%s",
+		host, len(message), message)
+	require.NoError(t, err)
 }

@@ -8,9 +8,9 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	controlv1 "github.com/alphapulse/alphapulse/proto/alphapulse/control/v1"
-	"github.com/alphapulse/alphapulse/services/api/lag"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/queue"
+	"github.com/alphapulse/alphapulse/shared/queue/lag"
 )
 
 // lanes puts what the broker and what the tables say of each queue together. A
@@ -36,7 +36,7 @@ func lanes(req *controlv1.GetLagRequest, readings []lag.Reading, backlogs []ledg
 	out := make([]*controlv1.Lane, 0, len(byName))
 	for _, lane := range byName {
 		if wants(req, lane) {
-			lane.Stale = staleMessages(lane)
+			lane.Stale = lag.Stale(lane.GetPending(), lane.GetInFlight(), lane.GetPublished()+lane.GetRunning())
 			out = append(out, lane)
 		}
 	}
@@ -81,16 +81,6 @@ func addBacklog(lane *controlv1.Lane, b ledger.Backlog) {
 		lane.OldestAge = durationpb.New(max(*b.Age, 0))
 	}
 	lane.Published = count(b.Published)
-}
-
-// staleMessages are those that the broker has beyond one for each job that
-// needs one.
-func staleMessages(lane *controlv1.Lane) uint64 {
-	there, needed := lane.GetPending()+lane.GetInFlight(), lane.GetPublished()+lane.GetRunning()
-	if there < needed {
-		return 0
-	}
-	return there - needed
 }
 
 func count[N int | int64](n N) uint64 {

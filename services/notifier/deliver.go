@@ -10,17 +10,21 @@ import (
 )
 
 const (
-	sendTimeout = 15 * time.Second
+	sendTimeout   = 15 * time.Second
+	recordTimeout = 15 * time.Second
 	// takenAtOnce is how many deliveries are taken together; they are sent one after
 	// the other.
 	takenAtOnce = 4
-	// deliveryLease is after how long a delivery under way counts as lost. The last
-	// of those taken together begins when every one before it has used up its time
-	// for sending and recording, and must not be another's by then.
-	deliveryLease = (takenAtOnce + 1) * 2 * sendTimeout
-	minRetry      = 5 * time.Second
-	maxRetry      = time.Hour
+	minRetry    = 5 * time.Second
+	maxRetry    = time.Hour
 )
+
+// lease is after how long a delivery under way counts as lost. The last of those
+// taken together begins when every one before it has used up its time for sending
+// and recording, and must not be another's by then.
+func (n *Notifier) lease() time.Duration {
+	return (takenAtOnce + 1) * (n.cfg.SendTimeout + recordTimeout)
+}
 
 // delivery is a notice on its way to a target.
 type delivery struct {
@@ -75,7 +79,7 @@ WITH due AS (
 )
 SELECT n.id, n.kind, n.subject, n.state, n.level, n.message, n.details, n.since, n.at, t.target, t.attempts
 FROM taken t JOIN alphapulse.notices n ON n.id = t.notice_id ORDER BY n.id`
-	rows, err := n.db.Query(ctx, take, names, deliveryLease, takenAtOnce)
+	rows, err := n.db.Query(ctx, take, names, n.lease(), takenAtOnce)
 	if err != nil {
 		return nil, fmt.Errorf("taking notices to deliver: %w", err)
 	}
@@ -106,7 +110,7 @@ SET status = $3, last_error = $4, next_at = clock_timestamp() + $5::interval,
     delivered_at = CASE WHEN $3 = 'delivered' THEN clock_timestamp() END
 WHERE notice_id = $1 AND target = $2 AND status = 'pending' AND attempts = $6`
 	// On a context of its own: what was sent must be known as sent.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	if _, err := n.db.Exec(ctx, record, d.ID, d.Target, status, reason, after, d.Attempt); err != nil {
 		return fmt.Errorf("recording a delivery: %w", err)

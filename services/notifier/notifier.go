@@ -35,6 +35,8 @@ type Config struct {
 	// Attempts is how often a notice is sent before it is given up (12: about two
 	// hours).
 	Attempts int
+	// SendTimeout is how long a target may take to answer (15 s).
+	SendTimeout time.Duration
 	// BrokerPatience is how long JetStream may be silent (15 s).
 	BrokerPatience time.Duration
 	// Keep is how long notices are kept (90 days).
@@ -51,6 +53,9 @@ func (c Config) withDefaults() Config {
 	if c.Attempts == 0 {
 		c.Attempts = DefaultAttempts
 	}
+	if c.SendTimeout == 0 {
+		c.SendTimeout = sendTimeout
+	}
 	if c.BrokerPatience == 0 {
 		c.BrokerPatience = 15 * time.Second
 	}
@@ -66,7 +71,7 @@ func (c Config) Validate() error {
 	if len(c.Targets) == 0 {
 		errs = append(errs, errors.New("a notifier needs a target"))
 	}
-	if c.Every < 0 || c.Hold < 0 || c.Attempts < 0 || c.BrokerPatience < 0 || c.Keep < 0 {
+	if c.Every < 0 || c.Hold < 0 || c.Attempts < 0 || c.SendTimeout < 0 || c.BrokerPatience < 0 || c.Keep < 0 {
 		errs = append(errs, errors.New("the intervals and attempts of a notifier must be positive"))
 	}
 	return errors.Join(errs...)
@@ -97,9 +102,8 @@ func New(cfg Config, deps Deps) (*Notifier, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Notifier{
-		cfg: cfg.withDefaults(), db: deps.DB, broker: deps.Broker, log: deps.Log, sender: newSender(),
-	}, nil
+	cfg = cfg.withDefaults()
+	return &Notifier{cfg: cfg, db: deps.DB, broker: deps.Broker, log: deps.Log, sender: newSender(cfg.SendTimeout)}, nil
 }
 
 // Run works until take ends; a delivery under way is finished unless work ends

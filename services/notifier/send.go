@@ -30,9 +30,9 @@ type sender struct {
 	now    func() time.Time
 }
 
-func newSender() sender {
+func newSender(timeout time.Duration) sender {
 	return sender{now: time.Now, client: &http.Client{
-		Timeout: sendTimeout,
+		Timeout: timeout,
 		// A redirect would take the notice to wherever it points.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -92,7 +92,7 @@ func sentence(n Notice) string {
 // Test sends a target a notice that says that it is one.
 func Test(ctx context.Context, t Target) error {
 	now := time.Now()
-	return newSender().send(ctx, t, Notice{
+	return newSender(sendTimeout).send(ctx, t, Notice{
 		Kind: "test", Subject: "AlphaPulse", State: "firing", Message: "this is a test; nothing is wrong", Since: now, At: now,
 	})
 }

@@ -56,7 +56,7 @@ func TestAnErrorDoesNotNameTheURL(t *testing.T) {
 	loop := httptest.NewServer(http.RedirectHandler("https://elsewhere.example.com", http.StatusFound))
 	defer loop.Close()
 	for _, server := range []*httptest.Server{echo, away, loop} {
-		err := newSender().send(t.Context(), Target{Name: "ops", Form: formSlack, URL: vault.NewSecret(server.URL + "/T0/hidden")}, Notice{})
+		err := newSender(sendTimeout).send(t.Context(), Target{Name: "ops", Form: formSlack, URL: vault.NewSecret(server.URL + "/T0/hidden")}, Notice{})
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "hidden")
 	}

@@ -3,7 +3,6 @@ package scheduler
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -24,10 +23,6 @@ const (
 	// figuresStatement bounds each statement, figuresTime all of them.
 	figuresStatement = 3 * time.Second
 	figuresTime      = 8 * time.Second
-	// seldomAge is how often a figure is read that may cost a second, and
-	// seldomTime how long it may take.
-	seldomAge  = 5 * time.Minute
-	seldomTime = time.Second
 )
 
 // figure is a metric that only the tables know, as one query for all of its
@@ -44,26 +39,23 @@ type figure struct {
 // figures reads the tables when the metrics are gathered. Every scheduler shows
 // the same, so a query over several takes their max().
 type figures struct {
-	db     *postgres.DB
-	log    *logrus.Entry
-	list   []figure
-	seldom []figure
+	db   *postgres.DB
+	log  *logrus.Entry
+	list []figure
 
 	readAt, took, failures *prometheus.Desc
 
-	mu          sync.Mutex
-	series      []prometheus.Metric
-	rare        []prometheus.Metric // of seldom; none if they could not be read in time
-	read        time.Time           // when series were read
-	tried       time.Time
-	triedSeldom time.Time
-	lasted      time.Duration
-	failed      int
+	mu     sync.Mutex
+	series []prometheus.Metric
+	read   time.Time // when series were read
+	tried  time.Time
+	lasted time.Duration
+	failed int
 }
 
 func newFigures(db *postgres.DB, log *logrus.Entry, accounts bool) *figures {
 	f := &figures{
-		db: db, log: log, list: figureList(), seldom: []figure{deadFigures()},
+		db: db, log: log, list: figureList(),
 		readAt: newDesc("tables_read_timestamp_seconds", "When the tables were read for the figures that only they know."),
 		took:   newDesc("tables_read_seconds", "Duration of the last reading of the tables, whether it succeeded or not."),
 		failures: newDesc("tables_read_failures_total",
@@ -84,7 +76,7 @@ func (f *figures) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{f.readAt, f.took, f.failures} {
 		descs <- d
 	}
-	for _, one := range slices.Concat(f.list, f.seldom) {
+	for _, one := range f.list {
 		for _, d := range one.metrics {
 			descs <- d
 		}
@@ -107,7 +99,7 @@ func (f *figures) Collect(out chan<- prometheus.Metric) {
 	if time.Since(f.read) > figuresLife {
 		return
 	}
-	for _, m := range slices.Concat(f.series, f.rare) {
+	for _, m := range f.series {
 		out <- m
 	}
 }
@@ -117,7 +109,7 @@ func (f *figures) refresh() {
 	ctx, cancel := context.WithTimeout(context.Background(), figuresTime)
 	defer cancel()
 	began := time.Now()
-	series, err := f.readAll(ctx, f.list, figuresStatement)
+	series, err := f.readAll(ctx)
 	f.tried = time.Now()
 	f.lasted = f.tried.Sub(began)
 	if err != nil {
@@ -126,24 +118,17 @@ func (f *figures) refresh() {
 		return
 	}
 	f.series, f.read = series, f.tried
-	if f.tried.Sub(f.triedSeldom) < seldomAge {
-		return
-	}
-	f.triedSeldom = f.tried
-	if f.rare, err = f.readAll(ctx, f.seldom, seldomTime); err != nil {
-		f.log.WithError(err).Debug("some figures of the metrics take too long to read and are left out")
-	}
 }
 
 // readAll reads figures as of one moment.
-func (f *figures) readAll(ctx context.Context, list []figure, limit time.Duration) ([]prometheus.Metric, error) {
+func (f *figures) readAll(ctx context.Context) ([]prometheus.Metric, error) {
 	var series []prometheus.Metric
 	err := f.db.InTx(ctx, "read figures", func(ctx context.Context, tx pgx.Tx) error {
 		series = nil
-		if _, err := tx.Exec(ctx, fmt.Sprintf(`SET LOCAL statement_timeout = %d`, limit.Milliseconds())); err != nil {
+		if _, err := tx.Exec(ctx, fmt.Sprintf(`SET LOCAL statement_timeout = %d`, figuresStatement.Milliseconds())); err != nil {
 			return err
 		}
-		for _, one := range list {
+		for _, one := range f.list {
 			read, err := one.read(ctx, tx)
 			if err != nil {
 				return fmt.Errorf("reading %s: %w", one.metrics[0], err)

@@ -16,7 +16,7 @@ const (
 // figureList are the figures without an account in a label.
 func figureList() []figure {
 	return []figure{
-		freshnessFigures(), runFigures(), jobFigures(), quarantineFigures(), accountsFigures(), keyFigures(),
+		freshnessFigures(), runFigures(), jobFigures(), deadFigures(), quarantineFigures(), accountsFigures(), keyFigures(),
 		banFigures(), stretchFigures(), pauseFigures(), budgetFigures(),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/sirupsen/logrus"
 	logrustest "github.com/sirupsen/logrus/hooks/test"
 	"github.com/stretchr/testify/require"
@@ -112,6 +113,25 @@ func (f *fleet) count(sql string, args ...any) int {
 	var n int
 	require.NoError(f.t, f.db.QueryRow(f.t.Context(), sql, args...).Scan(&n))
 	return n
+}
+
+// plan is how Postgres reads a query.
+func (f *fleet) plan(sql string) string {
+	f.t.Helper()
+	rows, err := f.db.Query(f.t.Context(), `EXPLAIN `+sql)
+	require.NoError(f.t, err)
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(f.t, err)
+	return strings.Join(lines, "\n")
+}
+
+// openRun is the one run of an account that has not ended.
+func (f *fleet) openRun(account string) string {
+	f.t.Helper()
+	var id string
+	const open = `SELECT id FROM alphapulse.sync_runs WHERE account_id = $1 AND status = 'running'`
+	require.NoError(f.t, f.db.QueryRow(f.t.Context(), open, account).Scan(&id))
+	return id
 }
 
 // await polls, because the loops give no signal to a test.

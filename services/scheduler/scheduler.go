@@ -14,6 +14,7 @@ import (
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/postgres/pgmetrics"
 	"github.com/alphapulse/alphapulse/shared/queue"
+	"github.com/alphapulse/alphapulse/shared/queue/lag"
 	"github.com/alphapulse/alphapulse/shared/tracing"
 )
 
@@ -41,6 +42,8 @@ type Scheduler struct {
 	gate   *postgres.Gate // opens when the database is back
 
 	metrics *measures
+	// recorder remembers how long the broker's queues were; nil: nobody reads it.
+	recorder *lag.Recorder
 
 	planning, publishing, topology, sweeping, holding, lining, stewarding, replaying, stretching, purging, pruning *loop
 }
@@ -57,10 +60,10 @@ func New(cfg Config, deps Deps) (*Scheduler, error) {
 		cfg: cfg.withDefaults(), db: deps.DB, ledger: deps.Ledger, queue: deps.Queue, log: deps.Log, trace: deps.Trace,
 		gate: postgres.NewGate(deps.Log, deps.DB), metrics: newMeasures(deps.Metrics),
 	}
-	s.register(deps.Metrics)
 	if s.ledger == nil {
 		s.ledger = ledger.New(deps.DB, ledger.Settings{})
 	}
+	s.register(deps.Metrics)
 	s.wire()
 	return s, nil
 }
@@ -73,6 +76,8 @@ func (s *Scheduler) register(registry prometheus.Registerer) {
 	}
 	pgmetrics.WatchGate(registry, "scheduler", s.gate)
 	registry.MustRegister(newFigures(s.db, s.log, s.cfg.MetricsAccounts))
+	s.recorder = lag.NewRecorder(s.queue, s.log)
+	registry.MustRegister(newQueueFigures(s.ledger, s.recorder, s.log))
 }
 
 // The longest pauses after failures.
@@ -135,6 +140,9 @@ func (s *Scheduler) Run(take, work context.Context) error {
 	}
 	running.Go(func() { s.gate.Run(take) })
 	running.Go(func() { s.listen(take) })
+	if s.recorder != nil {
+		running.Go(func() { s.recorder.Run(take) })
+	}
 	running.Wait()
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -28,7 +29,39 @@ type Backlog struct {
 // Backlogs counts the open jobs, consumer by consumer. It reads the open jobs
 // alone, by the index that has no others.
 func (l *Ledger) Backlogs(ctx context.Context) ([]Backlog, error) {
+	return backlogs(ctx, l.db, `alphapulse.sync_jobs WHERE status IN ('queued', 'running', 'waiting')`)
+}
+
+// MovingBacklogs is Backlogs without the jobs that are held, of which there may
+// be a million: it reads the others by indexes that do not have them, and ends
+// when a statement takes longer than limit.
+func (l *Ledger) MovingBacklogs(ctx context.Context, limit time.Duration) ([]Backlog, error) {
+	const moving = `(
+    SELECT consumer, status, next_at, queued_at FROM alphapulse.sync_jobs
+    WHERE status = 'queued' AND next_at IS NULL AND stream_seq IS NOT NULL
+    UNION ALL
+    SELECT consumer, status, next_at, queued_at FROM alphapulse.sync_jobs
+    WHERE status = 'queued' AND next_at IS NULL AND stream_seq IS NULL
+    UNION ALL
+    SELECT consumer, status, next_at, queued_at FROM alphapulse.sync_jobs
+    WHERE status IN ('queued', 'waiting') AND next_at IS NOT NULL AND next_at < 'infinity'
+    UNION ALL
+    SELECT consumer, status, next_at, queued_at FROM alphapulse.sync_jobs WHERE status = 'running') j`
+	var found []Backlog
+	err := l.db.InTx(ctx, "count moving jobs", func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, fmt.Sprintf(`SET LOCAL statement_timeout = %d`, limit.Milliseconds()))
+		if err == nil {
+			found, err = backlogs(ctx, tx, moving)
+		}
+		return err
+	}, postgres.ReadOnly())
+	return found, err
+}
+
+// backlogs counts the jobs of a table expression.
+func backlogs(ctx context.Context, q querier, jobs string) ([]Backlog, error) {
 	const count = `
+WITH t AS MATERIALIZED (SELECT clock_timestamp() AS now)
 SELECT consumer, count(*) FILTER (WHERE status = 'queued' AND next_at IS NULL),
        count(*) FILTER (WHERE status <> 'running' AND next_at <= t.now),
        count(*) FILTER (WHERE status = 'running'),
@@ -36,14 +69,16 @@ SELECT consumer, count(*) FILTER (WHERE status = 'queued' AND next_at IS NULL),
        count(*) FILTER (WHERE status <> 'running' AND next_at = 'infinity'),
        min(queued_at) FILTER (WHERE next_at IS DISTINCT FROM 'infinity'),
        max(t.now) - min(queued_at) FILTER (WHERE next_at IS DISTINCT FROM 'infinity')
-FROM alphapulse.sync_jobs, (SELECT clock_timestamp() AS now OFFSET 0) t
-WHERE status IN ('queued', 'running', 'waiting')
-GROUP BY consumer ORDER BY consumer`
-	rows, err := l.db.Query(ctx, count)
+FROM t, `
+	rows, err := q.Query(ctx, count+jobs+` GROUP BY consumer ORDER BY consumer`)
 	if err != nil {
 		return nil, fmt.Errorf("counting open jobs: %w", err)
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Backlog])
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Backlog])
+	if err != nil {
+		return nil, fmt.Errorf("counting open jobs: %w", err)
+	}
+	return found, nil
 }
 
 // AccountLag is how old one data type of one account is, against its objective:

@@ -37,6 +37,11 @@ func Count(t testing.TB, from prometheus.Gatherer, name string, labels ...string
 	return int(math.Round(Value(t, from, name, labels...)))
 }
 
+// Has reports whether a series of the family has all the labels.
+func Has(family *dto.MetricFamily, labels ...string) bool {
+	return slices.ContainsFunc(family.GetMetric(), func(m *dto.Metric) bool { return has(m, labels) })
+}
+
 // Gather gives everything that a registry holds.
 func Gather(t testing.TB, from prometheus.Gatherer) []*dto.MetricFamily {
 	t.Helper()

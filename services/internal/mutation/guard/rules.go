@@ -66,6 +66,9 @@ func Design() []string {
 		"design: a change under a key is made once",
 		"design: analysts read everything but secrets",
 		"design: the private Postgres demands a password",
+		"design: an alert that has fired ends",
+		"design: who does not read is not waited for",
+		"design: a notice is told once",
 	}
 }
 

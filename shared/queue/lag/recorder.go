@@ -1,8 +1,9 @@
 // Package lag watches the broker's queues and tells how fast they move.
 //
 // The broker knows how long each queue is and nothing of the time. A Recorder
-// looks once a second and keeps the last five minutes in memory, so every API
-// process has its own; a new one knows no rates for the first seconds.
+// looks once a second and keeps the last five minutes in memory, so every process
+// has its own; a new one knows no rates for the first seconds. The API answers
+// `alphapulse lag` from one, the scheduler's metrics are of another.
 package lag
 
 import (
@@ -50,7 +51,12 @@ func (r *Recorder) Run(ctx context.Context) {
 	ticker := time.NewTicker(period)
 	defer ticker.Stop()
 	for {
-		_, err := r.Look(ctx)
+		all, at, err := r.ask(ctx)
+		if err == nil {
+			r.mu.Lock()
+			r.remember(all, at)
+			r.mu.Unlock()
+		}
 		r.logChange(ctx, err)
 		select {
 		case <-ctx.Done():
@@ -66,10 +72,10 @@ func (r *Recorder) logChange(ctx context.Context, err error) {
 	}
 	r.failed = err != nil
 	if r.failed {
-		r.log.WithError(err).Warn("api: the broker does not say how long its queues are")
+		r.log.WithError(err).Warn("the broker does not say how long its queues are")
 		return
 	}
-	r.log.Info("api: the broker says how long its queues are")
+	r.log.Info("the broker says how long its queues are")
 }
 
 // Reading is one queue as it is now, with what is remembered of it.
@@ -84,18 +90,33 @@ type Reading struct {
 
 // Look asks the broker now and adds its answer to the record.
 func (r *Recorder) Look(ctx context.Context) ([]Reading, error) {
+	all, at, err := r.ask(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.remember(all, at)
+	out := make([]Reading, 0, len(all))
+	for _, found := range all {
+		lane := r.lanes[found.Consumer]
+		out = append(out, Reading{Lag: found, Rates: lane.rates(), Work: lane.work, History: lane.history()})
+	}
+	return out, nil
+}
+
+// ask gives the broker's answer and the time that it is of.
+func (r *Recorder) ask(ctx context.Context) ([]queue.Lag, time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	asked := time.Now()
 	all, err := r.broker.Lag(ctx)
-	if err != nil {
-		return nil, err
-	}
-	at := asked.Add(time.Since(asked) / 2)
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	return all, asked.Add(time.Since(asked) / 2), err
+}
+
+// remember is called with the lock held. A consumer that is gone is forgotten.
+func (r *Recorder) remember(all []queue.Lag, at time.Time) {
 	there := make(map[queue.Consumer]*Lane, len(all))
-	out := make([]Reading, 0, len(all))
 	for _, found := range all {
 		lane := r.lanes[found.Consumer]
 		if lane == nil {
@@ -103,10 +124,8 @@ func (r *Recorder) Look(ctx context.Context) ([]Reading, error) {
 		}
 		there[found.Consumer] = lane
 		lane.add(Sample{At: at, Pending: found.Pending, InFlight: uint64(found.InFlight), Delivered: found.Delivered}) //nolint:gosec // a count
-		out = append(out, Reading{Lag: found, Rates: lane.rates(), Work: lane.work, History: lane.history()})
 	}
-	r.lanes = there // a consumer that is gone is forgotten
-	return out, nil
+	r.lanes = there
 }
 
 // Work is how long a job of a queue takes, as last measured.

@@ -67,6 +67,35 @@ func TestTheRateFollowsAChange(t *testing.T) {
 	require.Zero(t, rates.Arrival)
 }
 
+// Nor does it while the window still holds that time.
+func TestTheTimeBeforeTheWorkIsLeftOut(t *testing.T) {
+	t.Parallel()
+	var samples []Sample
+	for range 60 {
+		samples = append(samples, Sample{Pending: 10000})
+	}
+	samples = append(samples, Sample{Pending: 9900, InFlight: 20, Delivered: 100}) // they began just now
+	for i := range uint64(2) {
+		samples = append(samples, Sample{Pending: 9400 - 500*i, InFlight: 20, Delivered: 600 + 500*i})
+	}
+	rates := record(samples...).rates()
+	require.Equal(t, 2*time.Second, rates.Window)
+	require.InDelta(t, 500, rates.Completion, 0.01)
+	require.Zero(t, rates.Arrival)
+}
+
+// While nobody works it is known how fast the queue grows.
+func TestAQueueThatNobodyWorksOnGrows(t *testing.T) {
+	t.Parallel()
+	var samples []Sample
+	for i := range uint64(6) {
+		samples = append(samples, Sample{Pending: 10 + 7*i})
+	}
+	rates := record(samples...).rates()
+	require.InDelta(t, 7, rates.Arrival, 0.01)
+	require.Zero(t, rates.Completion)
+}
+
 // A redelivery is a delivery that settles nothing new: the difference of the
 // rates does not change by it.
 func TestRedeliveriesLeaveTheDifference(t *testing.T) {
@@ -85,6 +114,18 @@ func TestAConsumerMadeAnewHasNoPast(t *testing.T) {
 	require.Len(t, l.history(), 1)
 	require.Equal(t, Rates{}, l.rates())
 	require.Zero(t, l.work)
+}
+
+// Two looks at once are answered in any order.
+func TestAnAnswerThatWasOvertakenSaysNothing(t *testing.T) {
+	t.Parallel()
+	l := record(Sample{Pending: 300, Delivered: 100}, Sample{Pending: 200, Delivered: 200})
+	newest := l.samples[1]
+	l.add(Sample{At: newest.At.Add(time.Millisecond), Pending: 201, Delivered: 199})
+	l.add(Sample{At: newest.At.Add(-time.Millisecond), Pending: 199, Delivered: 201})
+	require.Len(t, l.history(), 2)
+	require.Equal(t, newest, l.samples[1])
+	require.InDelta(t, 100, l.rates().Completion, 0.01)
 }
 
 func TestTheMemoryIsBounded(t *testing.T) {

@@ -15,6 +15,9 @@ type Sample struct {
 
 func (s Sample) backlog() float64 { return float64(s.Pending) + float64(s.InFlight) }
 
+// idle reports that there was work and nobody at it.
+func (s Sample) idle() bool { return s.Pending > 0 && s.InFlight == 0 }
+
 // Rates are how many messages came and were settled, for each second of Window.
 // A message that is delivered again counts in both, so that their difference,
 // which is how fast the queue grows, is exact. Window is zero while nothing is
@@ -39,10 +42,18 @@ type Lane struct {
 // add keeps a sample. Looks closer together than half a period replace each
 // other, so that many callers do not shorten the memory. A count that went back
 // is another consumer of the same name: what was remembered is not its past.
+// Within half a period it is an answer that another one has overtaken, which says
+// nothing new.
 func (l *Lane) add(s Sample) {
 	n := len(l.samples)
 	if n > 0 && s.Delivered < l.samples[n-1].Delivered {
+		if s.At.Sub(l.samples[n-1].At) < period/2 {
+			return
+		}
 		l.samples, l.work, n = l.samples[:0], 0, 0
+	}
+	if n > 0 && s.At.Before(l.samples[n-1].At) {
+		return
 	}
 	if n > 1 && s.At.Sub(l.samples[n-2].At) < period/2 {
 		l.samples = l.samples[:n-1]
@@ -83,7 +94,8 @@ func (l *Lane) rates() Rates {
 	return Rates{Window: window, Completion: done / window.Seconds(), Arrival: max(done+grown, 0) / window.Seconds()}
 }
 
-// span is the end of the record that the rates are taken from.
+// span is the end of the record that the rates are taken from: the shortest
+// window that saw enough.
 func (l *Lane) span() []Sample {
 	if len(l.samples) == 0 {
 		return nil
@@ -92,12 +104,29 @@ func (l *Lane) span() []Sample {
 	var span []Sample
 	for _, window := range windows {
 		from, _ := slices.BinarySearchFunc(l.samples, last.Add(-window), func(s Sample, t time.Time) int { return s.At.Compare(t) })
-		span = l.samples[from:]
+		span = worked(l.samples[from:])
 		if len(span) > 1 && settled(span) >= enough {
 			break
 		}
 	}
 	return span
+}
+
+// worked leaves out the beginning of a span in which nobody worked: it says
+// nothing of how fast those are who work now. What follows it is left out too,
+// since they began somewhere in between.
+func worked(span []Sample) []Sample {
+	n := 0
+	for n+1 < len(span) && span[n].idle() && span[n].Delivered == span[n+1].Delivered {
+		n++
+	}
+	switch left := len(span) - n; {
+	case left < 2: // nobody works now either
+		return span
+	case left > 2 && span[n].idle():
+		n++
+	}
+	return span[n:]
 }
 
 // settled is how many deliveries ended between the first and the last sample.
@@ -120,4 +149,12 @@ func (r Rates) Drain(pending, inFlight uint64) (time.Duration, bool) {
 	seconds := backlog / shrinks
 	const most = 100 * 365 * 24 * 3600
 	return time.Duration(min(seconds, most) * float64(time.Second)), true
+}
+
+// Stale is how many messages a queue has beyond one for each job that needs one.
+func Stale(pending, inFlight, needed uint64) uint64 {
+	if there := pending + inFlight; there > needed {
+		return there - needed
+	}
+	return 0
 }
