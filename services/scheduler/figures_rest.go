@@ -16,14 +16,16 @@ func eachType() [][]string {
 	return all
 }
 
-// deadFigures count the dead letters. Without an index on them all jobs have to
-// be looked at.
+// deadFigures count the dead letters that wait for somebody. After a long outage
+// there may be many of them.
 func deadFigures() figure {
 	return figure{
-		metrics: []*prometheus.Desc{newDesc("dead_jobs", "Dead jobs that the tables hold; read every five minutes.", "data_type")},
-		labels:  1,
-		sql:     `SELECT data_type, count(*)::float8 FROM alphapulse.sync_jobs WHERE status = 'dead' GROUP BY 1`,
-		zero:    eachType(),
+		metrics: []*prometheus.Desc{
+			newDesc("dead_jobs", "Dead letters that nobody has requeued or discarded; read every five minutes.", "data_type"),
+		},
+		labels: 1,
+		sql:    `SELECT data_type, count(*)::float8 FROM alphapulse.dead_letters WHERE NOT resolved GROUP BY 1`,
+		zero:   eachType(),
 	}
 }
 
