@@ -45,7 +45,7 @@ func attached() []string { return []string{"job", "instance", "process", "le"} }
 // with labels that they have, and values that the documentation knows.
 func requireKnown(t *testing.T, where, expr string) {
 	t.Helper()
-	metrics, words := catalogue(t), read(t, "docs", "metrics.md")+read(t, "docs", "design.md")
+	metrics, words := catalogue(t), read(t, "docs", "metrics.md")+read(t, "docs", "design.md")+read(t, "docs", "control.md")
 	parsed := monitoring.Parse(expr)
 	require.NotEmpty(t, parsed.Selectors, "%s: %s names no metric", where, expr)
 	for _, complaint := range complaints(metrics, words, parsed) {
