@@ -36,7 +36,7 @@ run: postgres build ## everything on this machine, with a stand-in exchange and 
 	@exec bin/alphapulse up --demo $(ARGS)
 
 .PHONY: test
-test: gcc postgres ## all tests of all modules, with the race detector, in random order
+test: gcc postgres prometheus ## all tests of all modules, with the race detector, in random order
 	go test -race -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) $$(go list work | grep -v '/e2e/years$$')
 	@echo "== the points where a test can end a process"
 	go test -race -count=1 -tags failpoints $(TESTFLAGS) ./shared/failpoint
@@ -141,6 +141,10 @@ down: engine ## stop the containers; their data stays (docker compose down --vol
 .PHONY: postgres
 postgres:
 	@deployments/install-postgres.sh
+
+.PHONY: prometheus
+prometheus:
+	@deployments/install-prometheus.sh
 
 .PHONY: gcc
 gcc:

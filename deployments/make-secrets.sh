@@ -9,8 +9,11 @@
 #   - run by root, the files are given to 65532, the image's own user;
 #   - run by another user, .env tells compose to run the containers as that
 #     user (as 0 on a rootless engine, where 0 is that user).
-# The database's password is read by the image's own user, whose number is not
-# ours to choose; the directory protects it.
+# The passwords of the database and of Grafana are read by the images' own users,
+# whose numbers are not ours to choose; the directory protects them.
+#
+# Whom the notifier tells is not made here but written by you, into notify.json in
+# the same directory; run this again afterwards, which gives it to its reader.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -59,6 +62,7 @@ if [ ! -s "$dir/database_url" ]; then
 fi
 
 [ -s "$dir/api_token" ] || random 32 | put api_token 600
+[ -s "$dir/grafana_password" ] || random 24 | put grafana_password 644
 
 if [ ! -e "$dir/vault.key" ] && [ ! -e "$dir/vault.pub" ]; then
 	keygen
@@ -74,6 +78,7 @@ gid=$(id -g)
 
 if [ "$uid" = 0 ]; then
 	chown 65532:65532 "$dir/database_url" "$dir/api_token" "$dir/vault.key" "$dir/vault.pub"
+	[ ! -e "$dir/notify.json" ] || chown 65532:65532 "$dir/notify.json"
 	exit 0
 fi
 

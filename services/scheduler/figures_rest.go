@@ -38,7 +38,7 @@ func quarantineFigures() figure {
 
 func accountsFigures() figure {
 	f := figure{
-		metrics: []*prometheus.Desc{newDesc("accounts", "Accounts by status.", "status")},
+		metrics: []*prometheus.Desc{newDesc("accounts", "Accounts by status: pending, active, paused or needs_attention.", "status")},
 		labels:  1,
 		sql:     `SELECT status, count(*)::float8 FROM alphapulse.accounts WHERE status <> 'removed' GROUP BY 1`,
 	}

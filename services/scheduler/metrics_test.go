@@ -140,7 +140,10 @@ func TestFiguresOfTheTables(t *testing.T) {
 	f.exec(`INSERT INTO alphapulse.quarantine (account_id, data_type, scope, reason, payload, payload_hash, run_id)
 	        VALUES ($1, 'fills', 's', 'r', 'p', '\x01', gen_random_uuid())`, ids[0])
 	f.exec(`UPDATE alphapulse.sync_jobs SET queued_at = clock_timestamp() - interval '1 minute' WHERE data_type = 'balances'`)
-	f.exec(`UPDATE alphapulse.sync_jobs SET status = 'dead', cancel_reason = NULL WHERE data_type = 'probe' AND account_id = $1`, ids[2])
+	f.exec(`UPDATE alphapulse.sync_jobs SET status = 'dead', cancel_reason = NULL
+	        WHERE data_type = 'probe' AND account_id IN ($1, $2)`, ids[1], ids[2])
+	f.exec(`INSERT INTO alphapulse.dead_letters_resolved (job_id, resolution, resolved_by)
+	        SELECT id, 'discarded', 'somebody' FROM alphapulse.sync_jobs WHERE data_type = 'probe' AND account_id = $1`, ids[1])
 
 	market := []string{"exchange=bybit", "environment=testnet"}
 	balances := append(market, "data_type=balances")
@@ -151,7 +154,7 @@ func TestFiguresOfTheTables(t *testing.T) {
 	require.Equal(t, 3, value("runs", "status=cancelled"), "the probes")
 	require.Equal(t, 1, value("jobs_open", "data_type=balances", "lane=live", "status=queued"))
 	require.InDelta(t, 60, value("jobs_open_oldest_seconds", "data_type=balances", "status=queued"), 30)
-	require.Equal(t, 1, value("dead_jobs", "data_type=probe"))
+	require.Equal(t, 1, value("dead_jobs", "data_type=probe"), "the other one is dealt with")
 	require.Equal(t, 1, value("quarantine_rows", "data_type=fills"))
 	require.Equal(t, 3, value("accounts", "status=active"))
 	require.Equal(t, 1, value("keys_expiring"))

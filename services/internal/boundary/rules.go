@@ -70,7 +70,7 @@ func Rules() []Rule {
 				"github.com/stretchr/testify/...", "go.uber.org/goleak/...", "pgregory.net/rapid/...",
 				"github.com/hirokisan/bybit/v2/...", "github.com/Shopify/toxiproxy/v2/...",
 				"shared/postgres/pgtest/...", "shared/postgres/effects/...", "shared/queue/queuetest/...", "shared/ledger/ledgertest/...", "shared/metrics/metricstest/...",
-				"services/worker/exchange/exchangetest/...", "services/internal/fleettest/...",
+				"services/worker/exchange/exchangetest/...", "services/internal/fleettest/...", "services/internal/prometheustest/...",
 			},
 		},
 	)

@@ -18,6 +18,9 @@ const root = "../../.."
 // oneShot are the services that end when their work is done.
 var oneShot = []string{"migrate"}
 
+// profiles are all that there are.
+var profiles = []string{"demo", "notifier", "observability"}
+
 // load parses the file as Docker Compose does: unknown keys, missing volumes,
 // secrets or dependencies are errors.
 func load(t *testing.T, environment []string, profiles ...string) *types.Project {
@@ -50,13 +53,19 @@ func TestServicesOfEachProfile(t *testing.T) {
 	}
 
 	require.ElementsMatch(t, fleet, load(t, nil).ServiceNames())
-	require.ElementsMatch(t, append([]string{"sim"}, fleet...), load(t, nil, "demo").ServiceNames())
+
+	for profile, more := range map[string][]string{
+		"demo": {"sim"}, "notifier": {"notifier"}, "observability": {"prometheus", "grafana"},
+	} {
+		require.Contains(t, profiles, profile)
+		require.ElementsMatch(t, append(more, fleet...), load(t, nil, profile).ServiceNames())
+	}
 }
 
 func TestEachServiceIsHealthyOrEnds(t *testing.T) {
 	t.Parallel()
 
-	for name, service := range load(t, nil, "demo").Services {
+	for name, service := range load(t, nil, profiles...).Services {
 		if slices.Contains(oneShot, name) {
 			require.Equal(t, types.RestartPolicyNo, service.Restart, name)
 
@@ -78,7 +87,7 @@ func TestEachServiceIsHealthyOrEnds(t *testing.T) {
 func TestDependenciesAreWaitedFor(t *testing.T) {
 	t.Parallel()
 
-	project := load(t, nil, "demo")
+	project := load(t, nil, profiles...)
 
 	for name, service := range project.Services {
 		for other, dependency := range service.DependsOn {
@@ -107,7 +116,7 @@ func TestPortsAreForThisMachineOnly(t *testing.T) {
 
 	published := 0
 
-	for name, service := range load(t, nil, "demo").Services {
+	for name, service := range load(t, nil, profiles...).Services {
 		require.Empty(t, service.NetworkMode, "%s: the host's network would bypass this", name)
 
 		for _, port := range service.Ports {
@@ -144,9 +153,9 @@ func TestOneScalableWorkerForEachType(t *testing.T) {
 func TestImagesArePinned(t *testing.T) {
 	t.Parallel()
 
-	pinned := regexp.MustCompile(`^(postgres|nats):\d+\.\d+(\.\d+)?-[a-z0-9.]+$`)
+	pinned := regexp.MustCompile(`^((postgres|nats):\d+\.\d+(\.\d+)?-[a-z0-9.]+|(prom/prometheus:v|grafana/grafana:)\d+\.\d+\.\d+)$`)
 
-	for name, service := range load(t, nil, "demo").Services {
+	for name, service := range load(t, nil, profiles...).Services {
 		if service.Build != nil {
 			require.Equal(t, "alphapulse:dev", service.Image, name)
 			require.True(t, filepath.IsAbs(service.Build.Context), name)
@@ -163,22 +172,33 @@ func TestImagesArePinned(t *testing.T) {
 	require.Equal(t, "v1.2.3", *project.Services["api"].Build.Args["VERSION"])
 }
 
+// What is kept is in volumes with names; what is mounted from the checkout is
+// there, and nobody writes to it.
 func TestVolumesAreNamed(t *testing.T) {
 	t.Parallel()
 
-	project := load(t, nil, "demo")
-	require.ElementsMatch(t, []string{"postgres", "nats"}, project.VolumeNames())
+	project := load(t, nil, profiles...)
+	require.ElementsMatch(t, []string{"postgres", "nats", "prometheus", "grafana"}, project.VolumeNames())
 
 	mounts := map[string]string{}
 
 	for name, service := range project.Services {
 		for _, volume := range service.Volumes {
-			require.Equal(t, types.VolumeTypeVolume, volume.Type, name)
-			mounts[volume.Source] = volume.Target
+			if volume.Type == types.VolumeTypeVolume {
+				mounts[volume.Source] = volume.Target
+
+				continue
+			}
+
+			require.Equal(t, types.VolumeTypeBind, volume.Type, name)
+			require.True(t, volume.ReadOnly, "%s: %s", name, volume.Source)
+			require.DirExists(t, volume.Source, name)
 		}
 	}
 
-	require.Equal(t, map[string]string{"postgres": "/var/lib/postgresql/data", "nats": "/data"}, mounts)
+	require.Equal(t, map[string]string{
+		"postgres": "/var/lib/postgresql/data", "nats": "/data", "prometheus": "/prometheus", "grafana": "/var/lib/grafana",
+	}, mounts)
 }
 
 // Our own processes run without root, without capabilities and on a file
@@ -186,7 +206,7 @@ func TestVolumesAreNamed(t *testing.T) {
 func TestOurProcessesMayDoLittle(t *testing.T) {
 	t.Parallel()
 
-	for name, service := range load(t, nil, "demo").Services {
+	for name, service := range load(t, nil, profiles...).Services {
 		if service.Build == nil {
 			continue
 		}
@@ -221,7 +241,7 @@ func TestMistakesAreRefused(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "docker-compose.yml")
 			write(t, path, strings.Replace(content, test.old, test.new, 1))
 
-			_, err := parse(t, path, nil, "demo")
+			_, err := parse(t, path, nil, profiles...)
 			require.ErrorContains(t, err, test.says)
 		})
 	}

@@ -30,7 +30,7 @@ func write(t *testing.T, path, content string) {
 // isSecretName goes by the name of a variable. In a compose file a secret may
 // only be the path of a file, under a name that ends in _FILE.
 func isSecretName(name string) bool {
-	return regexp.MustCompile(`(?i)(PASSWORD|SECRET|TOKEN|VAULT|_KEY|DATABASE_URL|DATABASE_READ_URL)`).MatchString(name)
+	return regexp.MustCompile(`(?i)(PASSWORD|SECRET|TOKEN|VAULT|_KEY|NOTIFY|DATABASE_URL|DATABASE_READ_URL)`).MatchString(name)
 }
 
 func TestNoSecretIsInTheEnvironment(t *testing.T) {
@@ -38,7 +38,7 @@ func TestNoSecretIsInTheEnvironment(t *testing.T) {
 
 	files := 0
 
-	for name, service := range load(t, nil, "demo").Services {
+	for name, service := range load(t, nil, profiles...).Services {
 		require.Empty(t, service.EnvFiles, name)
 
 		for variable, value := range service.Environment {
@@ -64,7 +64,7 @@ func TestNoSecretIsInTheEnvironment(t *testing.T) {
 func TestEachSecretIsGivenToThoseWhoReadIt(t *testing.T) {
 	t.Parallel()
 
-	project := load(t, nil, "demo")
+	project := load(t, nil, profiles...)
 
 	for name, service := range project.Services {
 		var want, got []string
@@ -153,25 +153,29 @@ func TestMakeSecrets(t *testing.T) {
 		made = append(made, name)
 	}
 
-	// Exactly the files that the compose file names.
+	// Exactly the files that the compose file names, but for the one that says
+	// whom to tell.
 	var named []string
-	for _, secret := range load(t, nil, "demo").Secrets {
-		named = append(named, filepath.Base(secret.File))
+	for _, secret := range load(t, nil, profiles...).Secrets {
+		if name := filepath.Base(secret.File); name != "notify.json" {
+			named = append(named, name)
+		}
 	}
 
 	require.ElementsMatch(t, named, made)
 	require.Regexp(t, `^[0-9a-f]{48}$`, secrets["postgres_password"])
 	require.Regexp(t, `^[0-9a-f]{64}$`, secrets["api_token"])
+	require.Regexp(t, `^[0-9a-f]{48}$`, secrets["grafana_password"])
 	require.Equal(t,
 		"postgres://alphapulse:"+secrets["postgres_password"]+"@postgres:5432/alphapulse?sslmode=disable",
 		secrets["database_url"])
 
-	for _, name := range []string{"postgres_password", "api_token"} {
+	for _, name := range []string{"postgres_password", "api_token", "grafana_password"} {
 		require.NotContains(t, output, secrets[name])
 	}
 
 	modes := map[string]os.FileMode{
-		"": os.ModeDir | 0o700, "postgres_password": 0o644,
+		"": os.ModeDir | 0o700, "postgres_password": 0o644, "grafana_password": 0o644,
 		"database_url": 0o600, "api_token": 0o600, "vault.key": 0o600, "vault.pub": 0o600,
 	}
 	for name, mode := range modes {

@@ -37,8 +37,9 @@ func TestTheBinaryTakesWhatTheFileSays(t *testing.T) {
 	require.NoError(t, err, "make-secrets.sh calls this command: %s", out)
 	write(t, filepath.Join(secrets, "database_url"), "postgres://alphapulse:x@127.0.0.1:1/alphapulse?sslmode=disable")
 	write(t, filepath.Join(secrets, "api_token"), "a-token-that-is-long-enough-to-be-one")
+	write(t, filepath.Join(secrets, "notify.json"), `{"targets": [{"name": "ops", "form": "slack", "url": "https://hooks.example.com/x"}]}`)
 
-	project := load(t, nil, "demo")
+	project := load(t, nil, profiles...)
 	for name, service := range project.Services {
 		if service.Build == nil || name == "migrate" { // migrate ends at once, without a database
 			continue
@@ -156,7 +157,7 @@ func answers(t *testing.T, url string, ended <-chan struct{}) error {
 func TestHealthChecksAskTheRightPort(t *testing.T) {
 	t.Parallel()
 
-	for name, service := range load(t, nil, "demo").Services {
+	for name, service := range load(t, nil, profiles...).Services {
 		if service.Build == nil || service.HealthCheck == nil {
 			continue
 		}
