@@ -10,9 +10,12 @@ import (
 )
 
 const (
-	// restFor is how long a fleet at rest is looked at: longer than a fetch waits, so
-	// that each process has a moment in which nothing begins or ends.
-	restFor   = 8 * time.Second
+	// idleFor is how long processes keep connections to the exchange that nobody uses;
+	// each has goroutines of its own, and how many there are tells of the work before.
+	idleFor = 90 * time.Second
+	// restFor is how long a fleet at rest is looked at after that: longer than a fetch
+	// waits, so that each process has a moment in which nothing begins or ends.
+	restFor   = 10 * time.Second
 	restEvery = 250 * time.Millisecond
 	// putOff is how far the schedules are moved on meanwhile.
 	putOff = time.Hour
@@ -40,11 +43,14 @@ func atRest(ctx context.Context, w *world.World) (fewest map[string]float64, err
 	fewest = map[string]float64{}
 	tick := time.NewTicker(restEvery)
 	defer tick.Stop()
-	for began := time.Now(); time.Since(began) < restFor; {
+	for began := time.Now(); time.Since(began) < idleFor+restFor; {
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		case <-tick.C:
+		}
+		if time.Since(began) < idleFor {
+			continue
 		}
 		if err := countGoroutines(ctx, w, fewest); err != nil {
 			return nil, err

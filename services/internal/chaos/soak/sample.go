@@ -106,6 +106,7 @@ func scrape(ctx context.Context, address string) (map[string]float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	request.Close = true // a connection that is kept has goroutines at the other end
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return nil, err
