@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,7 +22,7 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 	}
 	for _, command := range (&program{}).command().Commands() {
 		if !command.Hidden {
-			require.Regexp(t, regexp.MustCompile(`alphapulse `+command.Name()+`\b`), string(text))
+			require.Regexp(t, `alphapulse `+command.Name()+`\b`, string(text))
 		}
 	}
 }

@@ -49,7 +49,7 @@ WHERE id IN (SELECT id FROM alphapulse.sync_jobs WHERE data_type = 'balances' AN
 	for _, kind := range []syncjob.DataType{syncjob.Balances, syncjob.Orders} {
 		published, due, running, snoozed, held := counts(all, kind)
 		if kind == syncjob.Balances {
-			require.EqualValues(t, []int64{20, 30}, []int64{due, snoozed})
+			require.Equal(t, []int64{20, 30}, []int64{due, snoozed})
 			require.Positive(t, published)
 		} else {
 			require.Positive(t, held)
