@@ -88,6 +88,33 @@ func TestAGateIsOpenWhileEveryPoolIsHealthy(t *testing.T) {
 	require.Equal(t, 1, book.count("work is taken again", "shut_for"))
 }
 
+// The pools of a gate fail each for itself: that claims can be made is no reason to
+// take work whose outcome cannot be written.
+func TestAGateShutsForAnyOfItsPools(t *testing.T) {
+	t.Parallel()
+	for _, failing := range []string{"claims", "writes"} {
+		t.Run(failing, func(t *testing.T) {
+			t.Parallel()
+			server := pgtest.NewServer(t, nil)
+			log, _ := newLog()
+			open := func(name string) *postgres.DB {
+				place := pgtest.New(t)
+				if name == failing {
+					place = server.DB()
+				}
+				return place.Open(t, func(c *postgres.Config) { c.Name = name })
+			}
+			gate := postgres.NewGate(log, open("claims"), open("writes"))
+			runGate(t, gate)
+			require.Eventually(t, gate.IsOpen, 20*time.Second, time.Millisecond)
+			server.Stop()
+			require.Eventually(t, func() bool { return !gate.IsOpen() }, 20*time.Second, time.Millisecond)
+			server.Start()
+			require.Eventually(t, gate.IsOpen, 20*time.Second, time.Millisecond)
+		})
+	}
+}
+
 func TestAGateLetsNobodyWaitForEver(t *testing.T) {
 	t.Parallel()
 	log, _ := newLog()
