@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"runtime"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -76,8 +77,25 @@ func (e Endpoints) Register(mux *http.ServeMux) {
 	})
 
 	if e.Metrics != nil {
-		mux.Handle("GET /metrics", promhttp.HandlerFor(e.Metrics, promhttp.HandlerOpts{}))
+		mux.Handle("GET /metrics", metricsHandler(e.Metrics))
 	}
+}
+
+// metricsHandler serves what is gathered, and how many goroutines there were before:
+// to gather, the library starts one for each collector, so that go_goroutines says
+// how far it had come.
+func metricsHandler(gatherer prometheus.Gatherer) http.Handler {
+	own := prometheus.NewRegistry()
+	before := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "go_goroutines_before_scrape", Help: "Goroutines when the metrics were asked for, before they were gathered.",
+	})
+	own.MustRegister(before)
+	all := promhttp.HandlerFor(prometheus.Gatherers{own, gatherer}, promhttp.HandlerOpts{})
+
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		before.Set(float64(runtime.NumGoroutine()))
+		all.ServeHTTP(w, r)
+	})
 }
 
 func answer(w http.ResponseWriter, report Report) {

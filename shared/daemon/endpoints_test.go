@@ -151,7 +151,8 @@ func TestMetrics(t *testing.T) {
 	code, body := get(t, server.URL+"/metrics")
 	require.Equal(t, http.StatusOK, code)
 	require.Contains(t, body, "\nalphapulse_test_total 3\n")
-	require.Contains(t, body, "go_goroutines")
+	require.Contains(t, body, "go_goroutines ")
+	require.Regexp(t, `(?m)^go_goroutines_before_scrape [1-9]\d*$`, body)
 	require.Contains(t, body, "process_")
 
 	bare := httptest.NewServer(daemon.Endpoints{}.Handler())

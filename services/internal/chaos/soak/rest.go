@@ -21,10 +21,11 @@ const (
 	putOff = time.Hour
 )
 
-// atRest gives the fewest goroutines of every process while there is nothing to do.
+// atRest gives the usual number of goroutines of every process while there is nothing
+// to do.
 // What work in hand needs comes and goes with it; what is left is what stays, and
 // what stays must not become more.
-func atRest(ctx context.Context, w *world.World) (fewest map[string]float64, err error) {
+func atRest(ctx context.Context, w *world.World) (usual map[string]float64, err error) {
 	w.StopLoad()
 	if err := w.PutOff(ctx, putOff); err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func atRest(ctx context.Context, w *world.World) (fewest map[string]float64, err
 	if err != nil {
 		return nil, err
 	}
-	fewest = map[string]float64{}
+	seen := map[string][]float64{}
 	tick := time.NewTicker(restEvery)
 	defer tick.Stop()
 	for began := time.Now(); time.Since(began) < idleFor+restFor; {
@@ -52,23 +53,24 @@ func atRest(ctx context.Context, w *world.World) (fewest map[string]float64, err
 		if time.Since(began) < idleFor {
 			continue
 		}
-		if err := countGoroutines(ctx, w, fewest); err != nil {
+		if err := countGoroutines(ctx, w, seen); err != nil {
 			return nil, err
 		}
 	}
-	return fewest, nil
+	usual = map[string]float64{}
+	for process, numbers := range seen {
+		usual[process] = median(numbers)
+	}
+	return usual, nil
 }
 
-func countGoroutines(ctx context.Context, w *world.World, fewest map[string]float64) error {
+func countGoroutines(ctx context.Context, w *world.World, seen map[string][]float64) error {
 	for _, m := range members(w) {
 		figures, err := scrape(ctx, m.Health)
 		if err != nil {
 			return fmt.Errorf("reading the metrics of %s: %w", m.Name(), err)
 		}
-		n := figures[goroutines] - goroutinesPerFetch*figures[openFetches]
-		if least, ok := fewest[m.Name()]; !ok || n < least {
-			fewest[m.Name()] = n
-		}
+		seen[m.Name()] = append(seen[m.Name()], figures[goroutines]-goroutinesPerFetch*figures[openFetches])
 	}
 	return nil
 }

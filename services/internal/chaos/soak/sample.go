@@ -19,7 +19,7 @@ import (
 
 // The figures that every process shows of itself.
 const (
-	goroutines = "go_goroutines"
+	goroutines = "go_goroutines_before_scrape"
 	liveHeap   = "go_gc_heap_live_bytes"
 	sessions   = "database connections"
 
