@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -136,11 +137,29 @@ func (e *Env) Mistake(format string, args ...any) {
 	e.mistakes = append(e.mistakes, fmt.Sprintf(format, args...))
 }
 
-// Check notes err, if there is one, as a mistake.
+// Check notes err, if there is one, as a mistake; each of several that were joined
+// as one of its own.
 func (e *Env) Check(err error) {
-	if err != nil {
-		e.Mistake("%v", err)
+	for _, one := range joined(err) {
+		e.Mistake("%v", one)
 	}
+}
+
+// joined takes apart what errors.Join made. What several %w made has words between
+// its parts, and stays whole.
+func joined(err error) []error {
+	if err == nil {
+		return nil
+	}
+	several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // what is wrapped has words around it
+	if !ok || errors.Join(several.Unwrap()...).Error() != err.Error() {
+		return []error{err}
+	}
+	var parts []error
+	for _, part := range several.Unwrap() {
+		parts = append(parts, joined(part)...)
+	}
+	return parts
 }
 
 // Err is nil, or a [SettingsError] with every mistake noted so far, in order.

@@ -1,6 +1,8 @@
 package daemon_test
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,6 +68,19 @@ func TestEnvNamesAllMistakesAtOnce(t *testing.T) {
 	}, wrong.Mistakes)
 	require.ErrorContains(t, env.Err(), "9 wrong settings:\n  - D is")
 	require.Equal(t, 2, daemon.ExitCode(env.Err()))
+}
+
+// Mistakes that were found together are listed one by one, with their words.
+func TestJoinedMistakesAreSeveral(t *testing.T) {
+	t.Parallel()
+
+	env := daemon.NewEnv(nil)
+	worded := fmt.Errorf("%w: because %w", errors.New("c"), errors.New("d"))
+	env.Check(errors.Join(errors.New("a"), errors.Join(errors.New("b"), worded)))
+
+	var wrong *daemon.SettingsError
+	require.ErrorAs(t, env.Err(), &wrong)
+	require.Equal(t, []string{"a", "b", "c: because d"}, wrong.Mistakes)
 }
 
 func TestOneMistakeIsOneLine(t *testing.T) {
