@@ -116,6 +116,29 @@ func TestARefusedWriteMovesThePool(t *testing.T) {
 	require.Zero(t, entries(t, operator), "and nothing is on the old one")
 }
 
+// A check that finds its server refusing writes looks for another one of the URL
+// before it calls the database away: while there is a primary, no work stops.
+func TestACheckLeavesAServerThatRefusesWrites(t *testing.T) {
+	t.Parallel()
+	here, there := pgtest.NewServer(t, nil), pgtest.NewServer(t, nil)
+	log, book := newLog()
+	db := either("read-write", here.Port(), there.Port()).Open(t, func(c *postgres.Config) {
+		c.Log, c.HealthCheckPeriod = log, 20*time.Millisecond
+	})
+	require.Equal(t, here.Port(), portOf(t, db))
+	gate := postgres.NewGate(log, db)
+	runGate(t, gate)
+	require.Eventually(t, gate.IsOpen, 20*time.Second, time.Millisecond)
+	operator := here.DB().Open(t)
+	for _, sql := range []string{"ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()"} {
+		_, err := operator.Exec(t.Context(), sql)
+		require.NoError(t, err)
+	}
+	require.Eventually(t, func() bool { return db.Stats().Resets > 0 && db.Healthy() }, 20*time.Second, time.Millisecond)
+	require.Equal(t, there.Port(), portOf(t, db))
+	require.Zero(t, book.count("no more work is taken"))
+}
+
 // caughtUp waits until the replica has replayed what the primary has written.
 func caughtUp(t *testing.T, primary *postgres.DB, replica *pgtest.Server) {
 	t.Helper()
