@@ -37,11 +37,13 @@ run: postgres build ## everything on this machine, with a stand-in exchange and 
 
 .PHONY: test
 test: gcc postgres prometheus ## all tests of all modules, with the race detector, in random order
-	go test -race -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) $$(go list work | grep -v '/e2e/years$$')
+	go test -race -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) $$(go list work | grep -Ev '/e2e/(years|monitoring)$$')
 	@echo "== the points where a test can end a process"
 	go test -race -count=1 -tags failpoints $(TESTFLAGS) ./shared/failpoint
 	@echo "== a year of history"
 	go test -race -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) ./services/internal/e2e/years
+	@echo "== alerts and dashboards, by the clock of a real Prometheus"
+	go test -race -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) ./services/internal/e2e/monitoring
 	@for module in $(APART); do \
 		echo "== $$module"; \
 		(cd $$module && GOWORK=off go test -race -shuffle=on -count=1 -timeout 10m $(TESTFLAGS) ./...); \
