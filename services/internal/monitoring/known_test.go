@@ -19,8 +19,7 @@ func complaints(metrics monitoring.Catalogue, words string, e monitoring.Express
 	say := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
 	labels := attached()
 	for _, s := range e.Selectors {
-		if foreign(s.Metric) || awaited(metrics, s.Metric) {
-			labels = append(labels, "exchange", "environment", "data_type", "lane")
+		if foreign(s.Metric) {
 			continue
 		}
 		m, ok := metrics.Find(s.Metric)
@@ -46,18 +45,6 @@ func complaints(metrics monitoring.Catalogue, words string, e monitoring.Express
 		}
 	}
 	return found
-}
-
-// awaited are the metrics of the queues' lag for as long as docs/metrics.md has
-// none of them.
-func awaited(metrics monitoring.Catalogue, name string) bool {
-	const queues = "alphapulse_queue_"
-	for known := range metrics {
-		if strings.HasPrefix(known, queues) {
-			return false
-		}
-	}
-	return strings.HasPrefix(name, queues)
 }
 
 // values are the words that a matcher looks for; none if a variable decides.
