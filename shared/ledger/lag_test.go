@@ -17,6 +17,9 @@ func TestMovingBacklogsLeaveOutWhatIsHeld(t *testing.T) {
 	b := setup(t).single()
 	b.aged()
 	b.exec(`UPDATE alphapulse.sync_jobs SET next_at = 'infinity' WHERE data_type = 'orders' AND status = 'queued'`)
+	b.exec(`INSERT INTO alphapulse.sync_jobs (run_id, account_id, data_type, lane, trigger, consumer, max_attempts, next_at)
+SELECT run_id, account_id, data_type, lane, trigger, consumer, 3, 'infinity' FROM alphapulse.sync_jobs, generate_series(1, 20)
+WHERE next_at = 'infinity'`)
 	b.exec(`UPDATE alphapulse.sync_jobs SET status = 'waiting', wait_reason = 'retry', next_at = clock_timestamp() + interval '1 hour'
 WHERE id IN (SELECT id FROM alphapulse.sync_jobs WHERE data_type = 'balances' AND status = 'queued' LIMIT 30)`)
 	b.exec(`UPDATE alphapulse.sync_jobs SET next_at = clock_timestamp() - interval '1 second'
