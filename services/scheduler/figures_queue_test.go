@@ -88,8 +88,6 @@ WHERE data_type = 'balances' AND account_id = $1`, ids[0])
 	g.require(1, "jobs", "state=snoozed")
 	g.require(2, "jobs", "state=stale")
 	g.require(1, "redelivered")
-	require.NotNil(t, g.of("arrival_per_second"))
-	require.NotNil(t, g.of("completion_per_second"))
 	metricstest.Lint(t, metricstest.Gather(t, g.registry))
 }
 
@@ -112,6 +110,8 @@ func TestEmptyQueuesShowZero(t *testing.T) {
 		f.settle(s)
 		g.again()
 	}
+	g.require(0, "arrival_per_second")
+	g.require(0, "completion_per_second")
 }
 
 // The broker's absence does not hide how old the oldest job is, nor the

@@ -114,16 +114,16 @@ func (l *Lane) span() []Sample {
 
 // worked leaves out the beginning of a span in which nobody worked: it says
 // nothing of how fast those are who work now. What follows it is left out too,
-// since they began somewhere in between.
+// since they began somewhere in between: with nothing else nothing is known yet.
 func worked(span []Sample) []Sample {
 	n := 0
 	for n+1 < len(span) && span[n].idle() && span[n].Delivered == span[n+1].Delivered {
 		n++
 	}
-	switch left := len(span) - n; {
-	case left < 2: // nobody works now either
+	if n+1 == len(span) { // nobody works now either
 		return span
-	case left > 2 && span[n].idle():
+	}
+	if span[n].idle() {
 		n++
 	}
 	return span[n:]

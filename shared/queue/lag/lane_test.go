@@ -75,6 +75,8 @@ func TestTheTimeBeforeTheWorkIsLeftOut(t *testing.T) {
 		samples = append(samples, Sample{Pending: 10000})
 	}
 	samples = append(samples, Sample{Pending: 9900, InFlight: 20, Delivered: 100}) // they began just now
+	_, known := record(samples...).rates().Drain(9900, 20)
+	require.False(t, known, "they may have begun a second ago, or at this moment")
 	for i := range uint64(2) {
 		samples = append(samples, Sample{Pending: 9400 - 500*i, InFlight: 20, Delivered: 600 + 500*i})
 	}
@@ -119,10 +121,10 @@ func TestAConsumerMadeAnewHasNoPast(t *testing.T) {
 // Two looks at once are answered in any order.
 func TestAnAnswerThatWasOvertakenSaysNothing(t *testing.T) {
 	t.Parallel()
-	l := record(Sample{Pending: 300, Delivered: 100}, Sample{Pending: 200, Delivered: 200})
+	l := record(Sample{Pending: 300, InFlight: 9, Delivered: 100}, Sample{Pending: 200, InFlight: 9, Delivered: 200})
 	newest := l.samples[1]
-	l.add(Sample{At: newest.At.Add(time.Millisecond), Pending: 201, Delivered: 199})
-	l.add(Sample{At: newest.At.Add(-time.Millisecond), Pending: 199, Delivered: 201})
+	l.add(Sample{At: newest.At.Add(time.Millisecond), Pending: 201, InFlight: 9, Delivered: 199})
+	l.add(Sample{At: newest.At.Add(-time.Millisecond), Pending: 199, InFlight: 9, Delivered: 201})
 	require.Len(t, l.history(), 2)
 	require.Equal(t, newest, l.samples[1])
 	require.InDelta(t, 100, l.rates().Completion, 0.01)
