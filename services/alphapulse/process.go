@@ -176,10 +176,7 @@ func (p *process) serve(ctx context.Context, part part) error {
 
 func (p *process) await(ctx context.Context, part part) error {
 	if part.db != nil {
-		if err := dependency.Await(ctx, p.log, p.database.dependency(part.db)); err != nil {
-			return err
-		}
-		if err := checkSchema(ctx, part.db); err != nil {
+		if err := p.awaitDatabase(ctx, part.db); err != nil {
 			return err
 		}
 	}
@@ -187,6 +184,21 @@ func (p *process) await(ctx context.Context, part part) error {
 		return dependency.Await(ctx, p.log, p.nats.dependency(part.queue))
 	}
 	return nil
+}
+
+// awaitDatabase waits for a database with this program's schema. One that goes away
+// in between is waited for anew: only a schema that is wrong is a reason to end.
+func (p *process) awaitDatabase(ctx context.Context, db *postgres.DB) error {
+	for {
+		if err := dependency.Await(ctx, p.log, p.database.dependency(db)); err != nil {
+			return err
+		}
+		err := checkSchema(ctx, db)
+		if err == nil || ctx.Err() != nil || !postgres.IsConnection(err) && !postgres.NoConnection(err) {
+			return err
+		}
+		p.log.WithError(err).Warn("the database went away while its schema was read; it is waited for")
+	}
 }
 
 // checkSchema refuses a schema that is not this program's; the error says what
