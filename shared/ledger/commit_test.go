@@ -114,12 +114,17 @@ func TestACommitWaitsForAConnection(t *testing.T) {
 	narrow := b.test.Open(t, func(c *postgres.Config) {
 		c.MaxConns, c.AcquireTimeout, c.HealthCheckPeriod = 1, 20*time.Millisecond, time.Hour
 	})
-	held, err := narrow.Acquire(t.Context(), "somebody else")
-	require.NoError(t, err)
+	var held *postgres.Conn
+	require.Eventually(t, func() bool { // the pool has to connect first, for which its patience is short
+		var err error
+		held, err = narrow.Acquire(t.Context(), "somebody else")
+		return err == nil
+	}, 20*time.Second, time.Millisecond)
+	exhausted := narrow.Stats().Exhausted
 	released := make(chan struct{})
 	go func() {
 		defer close(released)
-		for narrow.Stats().Exhausted < 3 {
+		for narrow.Stats().Exhausted < exhausted+3 {
 			<-time.After(time.Millisecond)
 		}
 		held.Release()

@@ -89,6 +89,7 @@ func TestAWorkerTakesNothingWhileTheDatabaseIsAway(t *testing.T) {
 
 	server.Stop()
 	f.Eventually("the worker has stopped taking", func() bool { return book.count(stopsTaking) > 0 })
+	f.Eventually("what it had asked for is withdrawn", func() bool { return consumerInfo(t, f, consumer.Name()).NumWaiting == 0 })
 	published := q.PublishJobs(t.Context(), []queue.JobMessage{{
 		JobID: due[0].JobID, RunID: due[0].RunID, Publishes: due[0].Publishes,
 		Subject:  syncjob.Subject{Kind: due[0].SubjectKind, ID: due[0].SubjectID},
