@@ -174,7 +174,7 @@ func (m *machine) startPostgres(ctx context.Context) error {
 	m.cfg.Progress("starting Postgres", 0, 0)
 	server, err := pgserver.Start(ctx, pgserver.Config{
 		DataDir: m.file("postgres"), PasswordFile: m.file("postgres.password"), Log: m.log.WithField("service", "postgres"),
-		Settings: map[string]string{"max_wal_size": "16GB", "checkpoint_timeout": "1h"},
+		Settings: map[string]string{"max_wal_size": "8GB", "checkpoint_timeout": "1h"},
 	})
 	if err != nil {
 		return err
