@@ -35,6 +35,10 @@ help: ## list the targets
 run: postgres build ## everything on this machine, with a stand-in exchange and a demo account
 	@exec bin/alphapulse up --demo $(ARGS)
 
+.PHONY: bench
+bench: postgres build ## measure against the limits of this machine: make bench ARGS='burn_down --rounds 3'
+	@exec bin/alphapulse bench $(ARGS)
+
 .PHONY: test
 test: gcc postgres prometheus ## all tests of all modules, with the race detector, in random order
 	go test -race -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) $$(go list work | grep -Ev '/e2e/(years|monitoring)$$')

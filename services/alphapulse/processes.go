@@ -18,7 +18,7 @@ func (p *program) processCommands() []*cobra.Command {
 	return []*cobra.Command{
 		p.upCommand(env),
 		p.schedulerCommand(env), p.workerCommand(env), p.aggregatorCommand(env), p.apiCommand(env), p.notifierCommand(env),
-		p.simCommand(env),
+		p.simCommand(env), p.benchCommand(env),
 		p.migrateCommand(env), p.vaultCommand(), p.keygenCommand(), p.healthcheckCommand(), p.versionCommand(),
 	}
 }

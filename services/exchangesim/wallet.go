@@ -31,7 +31,7 @@ func (v *view) wallet(kind string, owner profile) wallet {
 // valued computes a coin: equity is wallet balance less what was borrowed for
 // spot, plus open profit and option value, as documented.
 func (v *view) valued(h holding, b *binding) walletCoin {
-	c := walletCoin{holding: h, price: h.coin.index(v.frame)}
+	c := walletCoin{holding: h, price: v.price(h.coin)}
 	c.equity = h.wallet.Sub(h.borrowed)
 	if b != nil {
 		c.equity = c.equity.Add(b.pnl).Add(b.optionValue)
@@ -45,6 +45,9 @@ func (v *view) valued(h holding, b *binding) walletCoin {
 // bindings sums up what the scopes of a wallet bind.
 func (v *view) bindings(within func(scope string) bool) map[string]*binding {
 	bound := map[string]*binding{}
+	if v.bench {
+		return bound
+	}
 	of := func(coin string) *binding {
 		if bound[coin] == nil {
 			bound[coin] = &binding{}

@@ -16,6 +16,9 @@ type world struct {
 	// histories are the dense ones, if any: then nothing ends but what is theirs.
 	histories []chronicle
 	funded    bool // of which the perpetuals are funded
+	// bench accounts are those of Config.Bench, of whose coins so many change.
+	bench    bool
+	changing int
 }
 
 func newWorld(cfg Config) *world {
@@ -27,6 +30,7 @@ func newWorld(cfg Config) *world {
 		rows:   cfg.Rows,
 		market: newMarket(root, cfg.Rows, cfg.SettleCoins),
 		funded: cfg.History.Funding,
+		bench:  cfg.Bench.On, changing: cfg.Bench.changing(cfg.Rows.Assets),
 	}
 	w.histories = cfg.History.chronicles(w.market)
 	return w

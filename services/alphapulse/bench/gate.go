@@ -1,0 +1,91 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/alphapulse/alphapulse/shared/queue"
+)
+
+// A pass begins with its jobs in line: published, and their queue held back by the
+// broker, so that the workers wait for them. Letting go starts the clock.
+
+// holdTime is longer than any pass takes to be prepared.
+const holdTime = 24 * time.Hour
+
+// hold makes the broker deliver nothing of a queue. The scheduler makes the queue,
+// so it is waited for.
+func (m *machine) hold(ctx context.Context, c queue.Consumer) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTime, fmt.Errorf("the scheduler has not made queue %s within %s", c, startTime))
+	defer cancel()
+	return look(ctx, func() (bool, error) {
+		_, err := m.streams.PauseConsumer(ctx, queue.JobsStream, c.Name(), time.Now().Add(holdTime))
+		if errors.Is(err, jetstream.ErrConsumerNotFound) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+}
+
+// letGo delivers what is in line.
+func (m *machine) letGo(ctx context.Context, c queue.Consumer) error {
+	if _, err := m.streams.ResumeConsumer(ctx, queue.JobsStream, c.Name()); err != nil {
+		return fmt.Errorf("letting queue %s go: %w", c, err)
+	}
+	return nil
+}
+
+func (m *machine) consumerInfo(ctx context.Context, c queue.Consumer) (*jetstream.ConsumerInfo, error) {
+	consumer, err := m.streams.Consumer(ctx, queue.JobsStream, c.Name())
+	if err != nil {
+		return nil, err
+	}
+	return consumer.CachedInfo(), nil
+}
+
+// left is how many jobs of the queues are not acked.
+func (m *machine) left(ctx context.Context, consumers []queue.Consumer) (int, error) {
+	left := 0
+	for _, c := range consumers {
+		info, err := m.consumerInfo(ctx, c)
+		if err != nil {
+			return 0, fmt.Errorf("asking for queue %s: %w", c, err)
+		}
+		left += int(info.NumPending) + info.NumAckPending //nolint:gosec // far below 2^63
+	}
+	return left, nil
+}
+
+// awaitDrained returns when every run is over and nothing is left to ack. While
+// there is something to ack only the broker is asked, which costs the database
+// nothing.
+func (m *machine) awaitDrained(ctx context.Context, f *fleet, total int, consumers ...queue.Consumer) error {
+	shown := time.Now()
+	return look(ctx, func() (bool, error) {
+		left, err := m.left(ctx, consumers)
+		if err != nil {
+			return false, err
+		}
+		if time.Since(shown) > time.Second {
+			shown = time.Now()
+			m.cfg.Progress("burning down", total-left, total)
+			if err := f.ended(); err != nil {
+				return false, err
+			}
+		}
+		if left > 0 {
+			return false, nil
+		}
+		open, err := m.exists(ctx, `SELECT EXISTS (SELECT FROM alphapulse.sync_runs WHERE status = 'running')`)
+		return !open, err
+	})
+}
+
+func (m *machine) exists(ctx context.Context, query string, args ...any) (yes bool, err error) {
+	err = m.db.QueryRow(ctx, query, args...).Scan(&yes)
+	return yes, err
+}
