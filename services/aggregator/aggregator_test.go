@@ -83,6 +83,12 @@ func (f *fixture) result(runID string, job ledger.Job, status syncjob.Status) qu
 	}
 }
 
+// handleOne handles a result that comes alone, and gives what it was settled with.
+func handleOne(ctx context.Context, a *Aggregator, result queue.ResultMessage) (settled error) {
+	a.handle([]*handling{a.handling(ctx, result, func(err error) { settled = err })})
+	return settled
+}
+
 func (f *fixture) exec(sql string, args ...any) {
 	f.t.Helper()
 	_, err := f.db.Exec(f.t.Context(), sql, args...)
@@ -250,7 +256,7 @@ func TestResultIsAckedAfterTheFold(t *testing.T) {
 	f.end(jobs[1].ID, syncjob.Succeeded, 0)
 	a, _ := f.aggregator(Config{Sweep: time.Hour})
 	f.exec(`ALTER TABLE alphapulse.sync_runs RENAME TO hidden`)
-	require.Error(t, a.handle(t.Context(), f.result(runID, jobs[0], syncjob.Succeeded)))
+	require.Error(t, handleOne(t.Context(), a, f.result(runID, jobs[0], syncjob.Succeeded)))
 	f.exec(`ALTER TABLE alphapulse.hidden RENAME TO sync_runs`)
 
 	f.exec(`ALTER TABLE alphapulse.sync_runs RENAME TO hidden`)
@@ -270,7 +276,7 @@ func TestForgedResult(t *testing.T) {
 	f := newFixture(t)
 	a, hook := f.aggregator(Config{})
 	_, jobs := f.run()
-	require.NoError(t, a.handle(t.Context(), f.result("00000000-0000-4000-8000-000000000000", jobs[0], syncjob.Succeeded)))
+	require.NoError(t, handleOne(t.Context(), a, f.result("00000000-0000-4000-8000-000000000000", jobs[0], syncjob.Succeeded)))
 	require.Contains(t, hook.LastEntry().Message, "does not exist")
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -14,38 +16,87 @@ import (
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
-// announceRun tells the world how a run ended.
-func (a *Aggregator) announceRun(ctx context.Context, run ledger.Run) error {
-	err := a.queue.PublishRun(ctx, queue.RunEvent{
+// endedRun is a run that has ended, and what its announcement is a part of.
+type endedRun struct {
+	ctx context.Context
+	run ledger.Run
+}
+
+// announceAtOnce is how many announcements wait for the broker's answer at once.
+const announceAtOnce = 64
+
+// announceRuns tells the world how runs ended.
+func (a *Aggregator) announceRuns(ctx context.Context, ended []endedRun) error {
+	failures := atOnce(ended, func(e endedRun) error {
+		err := a.publishRun(e.ctx, e.run)
+		a.metrics.announcement(announcedRun, err)
+		return err
+	})
+	var announced []string
+	for i, e := range ended {
+		if failures[i] == nil {
+			announced = append(announced, e.run.ID)
+			failpoint.Hit(failpoint.AggregatorAnnounced)
+		}
+	}
+	if len(announced) == 0 {
+		return errors.Join(failures...)
+	}
+	if err := a.ledger.RunsAnnounced(ctx, announced); err != nil {
+		return errors.Join(append(failures, err)...)
+	}
+	for i, e := range ended {
+		if failures[i] == nil {
+			a.metrics.ended(e.run)
+			a.log.WithFields(logrus.Fields{"run_id": e.run.ID, "status": string(e.run.Status)}).Info("announced")
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// atOnce calls publish for each, many of them at a time, until one finds that the
+// broker is away: the others would only wait for the same silence.
+func atOnce[T any](items []T, publish func(T) error) []error {
+	failures := make([]error, len(items))
+	for first := 0; first < len(items); first += announceAtOnce {
+		var all sync.WaitGroup
+		last := min(first+announceAtOnce, len(items))
+		for i := first; i < last; i++ {
+			all.Go(func() { failures[i] = publish(items[i]) })
+		}
+		all.Wait()
+		if i := slices.IndexFunc(failures[first:last], away); i >= 0 {
+			for later := last; later < len(items); later++ {
+				failures[later] = failures[first+i]
+			}
+			break
+		}
+	}
+	return failures
+}
+
+func (a *Aggregator) publishRun(ctx context.Context, run ledger.Run) error {
+	return a.queue.PublishRun(ctx, queue.RunEvent{
 		RunID: run.ID, Subject: run.Subject, Status: run.Status, Trigger: run.Trigger,
 		Total: run.Total, Succeeded: run.Succeeded, Partial: run.Partial, Failed: run.Failed,
 		Dead: run.Dead, Skipped: run.Skipped, Cancelled: run.Cancelled, RowsChanged: run.Changed,
 		StartedAt: timeOf(run.StartedAt), FinishedAt: timeOf(run.FinishedAt), Trace: a.traceOf(ctx, run.ID),
 	})
-	a.metrics.announcement(announcedRun, err)
-	if err != nil {
-		return err
-	}
-	failpoint.Hit(failpoint.AggregatorAnnounced)
-	if err := a.ledger.RunsAnnounced(ctx, []string{run.ID}); err != nil {
-		return err
-	}
-	a.metrics.ended(run)
-	a.log.WithFields(logrus.Fields{"run_id": run.ID, "status": string(run.Status)}).Info("announced")
-	return nil
 }
 
 // announceJobs announces changed data and dead jobs. One that fails does not keep
-// the others from being announced, unless the broker is away.
-func (a *Aggregator) announceJobs(ctx context.Context, news []ledger.JobNews) error {
+// the others from being announced, unless the broker is away. of gives, by job,
+// what its announcement is a part of, where that is not ctx.
+func (a *Aggregator) announceJobs(ctx context.Context, news []ledger.JobNews, of map[string]context.Context) error {
+	failures := atOnce(news, func(n ledger.JobNews) error {
+		if part, ok := of[n.JobID]; ok {
+			return a.announceJob(part, n)
+		}
+		return a.announceJob(ctx, n)
+	})
 	var announced []string
-	var failures []error
-	for _, n := range news {
-		if err := a.announceJob(ctx, n); err != nil {
-			failures = append(failures, err)
-			if away(err) {
-				break
-			}
+	for i, n := range news {
+		if failures[i] != nil {
 			continue
 		}
 		announced = append(announced, n.JobID)

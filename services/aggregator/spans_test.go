@@ -69,7 +69,7 @@ func TestAFoldEndsTheTrace(t *testing.T) {
 	f.end(jobs[0].ID, syncjob.Succeeded, 2)
 	first := f.result(runID, jobs[0], syncjob.Succeeded)
 	first.Trace.Parent = "00-" + tracing.TraceID(runID).String() + "-b7ad6b7169203331-01"
-	require.NoError(t, a.handle(t.Context(), first))
+	require.NoError(t, handleOne(t.Context(), a, first))
 	require.Len(t, spans.GetSpans(), 1, "the run has not ended")
 	open := spanOf(t, spans.GetSpans(), "fold")
 	require.Equal(t, "b7ad6b7169203331", open.Parent.SpanID().String())
@@ -78,7 +78,7 @@ func TestAFoldEndsTheTrace(t *testing.T) {
 
 	spans.Reset()
 	f.end(jobs[1].ID, syncjob.Failed, 0)
-	require.NoError(t, a.handle(t.Context(), f.result(runID, jobs[1], syncjob.Failed)))
+	require.NoError(t, handleOne(t.Context(), a, f.result(runID, jobs[1], syncjob.Failed)))
 	require.Len(t, spans.GetSpans(), 2)
 	fold, whole := spanOf(t, spans.GetSpans(), "fold"), spanOf(t, spans.GetSpans(), "run manual")
 	require.Equal(t, whole.SpanContext.SpanID(), fold.Parent.SpanID(), "its result said nothing")

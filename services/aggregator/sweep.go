@@ -59,28 +59,34 @@ func (a *Aggregator) sweepUnfolded(ctx context.Context) error {
 func (a *Aggregator) foldSwept(ctx context.Context, runID string) error {
 	ctx, span := a.startSpan(a.trace.Run(ctx, runID), runID)
 	defer span.End()
-	_, err := a.fold(ctx, runID)
-	return err
+	run, err := a.foldOne(ctx, runID)
+	if err != nil || run == nil {
+		return err
+	}
+	a.noteEnded(ctx, *run)
+	if err := a.announceRuns(ctx, []endedRun{{ctx, *run}}); err != nil {
+		a.log.WithError(err).WithField("run_id", runID).Warn("not announced; the sweep announces it")
+	}
+	return nil
 }
 
 func (a *Aggregator) sweepRuns(ctx context.Context) error {
-	runs, err := a.ledger.UnannouncedRuns(ctx, a.cfg.AnnounceAfter, a.cfg.Batch)
+	ids, err := a.ledger.UnannouncedRuns(ctx, a.cfg.AnnounceAfter, a.cfg.Batch)
 	if err != nil {
 		return err
 	}
-	a.metrics.sweep("runs", len(runs))
+	a.metrics.sweep("runs", len(ids))
 	var failures []error
-	for _, id := range runs {
+	var ended []endedRun
+	for _, id := range ids {
 		run, err := a.ledger.Run(ctx, id)
-		if err == nil {
-			err = a.announceRun(ctx, run)
+		if err != nil {
+			failures = append(failures, err)
+			continue
 		}
-		failures = append(failures, err)
-		if err != nil && away(err) {
-			break
-		}
+		ended = append(ended, endedRun{ctx, run})
 	}
-	return errors.Join(failures...)
+	return errors.Join(append(failures, a.announceRuns(ctx, ended))...)
 }
 
 func (a *Aggregator) sweepJobs(ctx context.Context) error {
@@ -89,5 +95,5 @@ func (a *Aggregator) sweepJobs(ctx context.Context) error {
 		return err
 	}
 	a.metrics.sweep("jobs", len(news))
-	return a.announceJobs(ctx, news)
+	return a.announceJobs(ctx, news, nil)
 }

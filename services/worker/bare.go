@@ -98,25 +98,33 @@ func (j *BareJob) Read(ctx context.Context) (BareRows, error) {
 			return BareRows{}, fmt.Errorf("reading %s of account %s, %s: %w", job.DataType, job.Subject.ID, p.scope, errNotRead)
 		}
 	}
-	return BareRows{job: job, parts: inScopeOrder(r.parts), count: r.fetched()}, nil
+	return BareRows{attempt: j.attempt, parts: inScopeOrder(r.parts), count: r.fetched()}, nil
 }
 
 // BareRows are what was read of one job.
 type BareRows struct {
-	job   *ledger.Claimed
-	parts []part
-	count int64
+	attempt *attempt
+	parts   []part
+	count   int64
 }
 
 // Len is how many rows there are.
 func (r BareRows) Len() int64 { return r.count }
 
-// Queue adds the statements that write the rows to a batch. tally counts what they
-// changed, once the batch has been sent and read.
-func (r BareRows) Queue(batch *pgx.Batch, tally *snapshot.Tally) {
-	for _, p := range r.parts {
-		p.queue(batch, snapshot.Stamp{
-			SubjectID: r.job.Subject.ID, RunID: r.job.RunID, Scope: p.wireScope(), AsOf: p.asOf,
-		}, tally)
+// QueueBare adds the statements that write rows to a batch: those of one job, or of
+// several together. tally counts what they changed, once the batch has been sent
+// and read.
+func QueueBare(batch *pgx.Batch, tally *snapshot.Tally, jobs ...BareRows) {
+	all := make([]*storing, len(jobs))
+	for i, r := range jobs {
+		all[i] = &storing{attempt: r.attempt, newer: r.parts, tally: tally}
+	}
+	queueSnapshots(batch, all)
+	for _, s := range all {
+		for _, p := range s.newer {
+			if p.queue != nil {
+				p.queue(batch, s.stamp(p), tally)
+			}
+		}
 	}
 }

@@ -62,7 +62,7 @@ func TestBareReadsAndWritesRowsAlone(t *testing.T) {
 		require.NoError(t, err)
 		require.EqualValues(t, 20, rows.Len())
 		batch, tally := &pgx.Batch{}, snapshot.Tally{}
-		rows.Queue(batch, &tally)
+		QueueBare(batch, &tally, rows)
 		require.NoError(t, b.db.SendBatch(t.Context(), batch).Close())
 		return tally
 	}

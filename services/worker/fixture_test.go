@@ -31,21 +31,35 @@ func setup(t *testing.T) *bench {
 	t.Helper()
 	db := pgtest.New(t).Open(t)
 	b := &bench{t: t, db: db, ledger: ledger.New(db, ledger.Settings{}), writer: snapshot.NewWriter(balancesTable())}
-	account, _, err := b.ledger.AddAccount(t.Context(), ledger.NewAccount{
-		Name: "one", Market: ledger.Market{Exchange: "bybit", Environment: "testnet", BaseURL: "http://127.0.0.1:1"},
+	b.account = b.add("one")
+	return b
+}
+
+// another is one more account in the same database.
+func (b *bench) another(name string) *bench {
+	b.t.Helper()
+	other := *b
+	other.account = b.add(name)
+	return &other
+}
+
+// add adds an account that is active and has nothing to do.
+func (b *bench) add(name string) string {
+	b.t.Helper()
+	account, _, err := b.ledger.AddAccount(b.t.Context(), ledger.NewAccount{
+		Name: name, Market: ledger.Market{Exchange: "bybit", Environment: "testnet", BaseURL: "http://127.0.0.1:1"},
 		Seal: func(string, int) ([]byte, error) { return []byte("sealed"), nil },
 	})
-	require.NoError(t, err)
-	b.account = account.ID
+	require.NoError(b.t, err)
 	probe := b.claimNext(syncjob.Probe)
-	_, err = b.ledger.CommitProbe(t.Context(), probe, ledger.Outcome{Status: syncjob.Succeeded}, &ledger.KeyFacts{UID: "1"})
-	require.NoError(t, err)
-	runs, err := b.ledger.Runs(t.Context(), ledger.RunFilter{SubjectID: b.account, Trigger: syncjob.Initial})
-	require.NoError(t, err)
-	require.Len(t, runs, 1)
-	require.NoError(t, b.ledger.EndRun(t.Context(), runs[0].ID, syncjob.CancelUser))
+	_, err = b.ledger.CommitProbe(b.t.Context(), probe, ledger.Outcome{Status: syncjob.Succeeded}, &ledger.KeyFacts{UID: name})
+	require.NoError(b.t, err)
+	runs, err := b.ledger.Runs(b.t.Context(), ledger.RunFilter{SubjectID: account.ID, Trigger: syncjob.Initial})
+	require.NoError(b.t, err)
+	require.Len(b.t, runs, 1)
+	require.NoError(b.t, b.ledger.EndRun(b.t.Context(), runs[0].ID, syncjob.CancelUser))
 	b.exec(`UPDATE alphapulse.schedules SET enabled = false`)
-	return b
+	return account.ID
 }
 
 func (b *bench) exec(sql string, args ...any) {
@@ -112,11 +126,11 @@ func (b *bench) commit(job *ledger.Claimed, r reading) ledger.Settled {
 	b.t.Helper()
 	a := b.attempt(job)
 	v := judge(job, r, time.Now())
-	var write ledger.Write
+	res := result{outcome: v.outcome}
 	if v.store {
-		write = a.store(r, v.outcome)
+		a.store(&res, r)
 	}
-	settled, err := b.ledger.Commit(b.t.Context(), job, v.outcome, write)
+	settled, err := b.ledger.Commit(b.t.Context(), job, v.outcome, res.write)
 	require.NoError(b.t, err)
 	require.True(b.t, settled.Applied)
 	return settled

@@ -51,7 +51,7 @@ func ledgerTable() snapshot.Table {
 		},
 		// Most entries have no time of their last change: there the later reading is
 		// right.
-		Guard: `CASE WHEN t.updated_at IS NULL OR i.updated_at IS NULL THEN $4 >= t.as_of
+		Guard: `CASE WHEN t.updated_at IS NULL OR i.updated_at IS NULL THEN i.s_as_of >= t.as_of
 		             ELSE i.updated_at >= t.updated_at END`,
 		Moved: `i.updated_at > ` + snapshot.LastRead,
 		Times: []string{"occurred_at"},

@@ -155,7 +155,7 @@ func (w *ordersWalk) rows() [][]exchange.Order {
 func (w *ordersWalk) openPart(snap exchange.Snapshot[exchange.Order]) part {
 	p := snapshotPart(snap, w.writer, orderValues)
 	p.stores = !snap.AsOf.IsZero() && (snap.Complete || len(snap.Rows) > 0)
-	p.queue = w.upsert(snap)
+	p.writer, p.hash, p.queue = nil, nil, w.upsert(snap)
 	if snap.Complete {
 		p.compare = compareSnapshot(w.writer, snapshot.Collect(w.writer.Table(), snap.Rows, orderValues))
 	}

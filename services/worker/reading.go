@@ -33,7 +33,13 @@ type part struct {
 	covers   []exchange.Window
 	horizon  time.Time
 	lag      time.Duration // of the exchange's history: its newest span is not covered
-	// queue adds the statements that write the part to a batch.
+	// writer writes a snapshot's set; nil: queue does.
+	writer *snapshot.Writer
+	set    snapshot.Set
+	// hash is of all that the scope holds, if all of it came and was understood.
+	hash []byte
+	// queue adds the statements that write the part to a batch; nil: its set is
+	// written.
 	queue func(batch *pgx.Batch, stamp snapshot.Stamp, tally *snapshot.Tally)
 	// compare is what a verifying job does in place of queue.
 	compare comparison
@@ -180,14 +186,12 @@ func snapshotPart[T any](snap exchange.Snapshot[T], w *snapshot.Writer, values f
 	deletes := snap.Complete && !keyless
 	rows := snapshot.Collect(w.Table(), snap.Rows, values)
 	p.stores = !snap.AsOf.IsZero() && (deletes || rows.Len() > 0)
-	p.queue = func(batch *pgx.Batch, stamp snapshot.Stamp, tally *snapshot.Tally) {
-		if deletes {
-			w.Remove(batch, stamp, rows, protected, tally)
-		}
-		w.Upsert(batch, stamp, rows, tally)
-	}
+	p.writer, p.set = w, snapshot.Set{Rows: rows, Whole: deletes, Protected: protected}
 	if deletes { // of a walk that broke off nothing can be said
 		p.compare = compareSnapshot(w, rows)
+	}
+	if deletes && p.fault == nil {
+		p.hash = w.Hash(rows)
 	}
 	return p
 }

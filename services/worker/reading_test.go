@@ -205,7 +205,7 @@ func TestRowsWatermarkAndCoverageAreStoredTogetherOrNotAtAll(t *testing.T) {
 	r := newFillsReader().(*fillsReader).walk(t.Context(), a, fillHistory(0), (&archive{
 		fills: []exchange.Fill{fill("1", time.Now().Add(-time.Hour))},
 	}).read)
-	write := a.store(r, ledger.Outcome{Status: syncjob.Succeeded})
+	write := newStoring(a, r, ledger.Outcome{Status: syncjob.Succeeded}).alone
 	broken := errors.New("the connection broke")
 	_, err := b.ledger.Commit(t.Context(), job, ledger.Outcome{Status: syncjob.Succeeded}, func(
 		ctx context.Context, tx pgx.Tx,

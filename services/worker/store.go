@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -15,48 +16,104 @@ import (
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
-// store gives the function that writes a reading's parts in the transaction of
-// their outcome: first every scope's row is locked, in the order of their
-// names; then each part whose snapshot is newer than what is stored is written.
+// storing is a reading that is to be stored with the outcome of its job.
+type storing struct {
+	*attempt
+	reading reading
+	parts   []part // in the order of their scopes
+	out     ledger.Outcome
+
+	// What follows is known within the transaction.
+
+	stored map[string]storedScope
+	newer  []part   // what is to be written
+	gone   []string // scopes that the account has no longer
+	tally  *snapshot.Tally
+}
+
+// store makes a reading a part of its result: verification compares it, all others
+// store it.
+func (a *attempt) store(res *result, r reading) {
+	res.quarantined = r.quarantined()
+	if a.job.Trigger == syncjob.TriggerVerify {
+		res.write = a.verify(r)
+		return
+	}
+	res.storing = newStoring(a, r, res.outcome)
+	res.write = res.storing.alone
+}
+
+func newStoring(a *attempt, r reading, out ledger.Outcome) *storing {
+	return &storing{attempt: a, reading: r, parts: inScopeOrder(r.parts), out: out}
+}
+
+// alone writes a reading in the transaction of its outcome.
+func (s *storing) alone(ctx context.Context, tx pgx.Tx) (ledger.Written, error) {
+	written, err := store(ctx, tx, []*storing{s})
+	if err != nil {
+		return ledger.Written{}, err
+	}
+	return written[0], nil
+}
+
+// store writes readings in the transaction of their outcomes: first every scope's
+// row is locked, in the order of their keys; then each part whose snapshot is newer
+// than what is stored is written.
 //
 // A scheduled job whose snapshot was superseded lets it be. Any other was asked
 // for by somebody who must not get data older than his call: it stores nothing
 // and waits until the scope's as_of has passed.
-func (a *attempt) store(r reading, out ledger.Outcome) ledger.Write {
-	if a.job.Trigger == syncjob.TriggerVerify {
-		return a.verify(r)
+func store(ctx context.Context, tx pgx.Tx, all []*storing) ([]ledger.Written, error) {
+	for _, s := range all {
+		s.tally = &snapshot.Tally{}
+		if err := s.keepOut(ctx, tx, s.parts); err != nil {
+			return nil, err
+		}
 	}
-	parts := inScopeOrder(r.parts)
-	return func(ctx context.Context, tx pgx.Tx) (ledger.Written, error) {
-		if err := a.keepOut(ctx, tx, parts); err != nil {
-			return ledger.Written{}, err
-		}
-		newer, err := a.lockScopes(ctx, tx, a.guarded(parts))
-		if err != nil {
-			return ledger.Written{}, err
-		}
-		behind, ahead := superseded(parts, newer)
-		if behind > 0 && a.job.Trigger.Compares() {
-			return ledger.Written{Instead: &ledger.Outcome{
-				Status: syncjob.Waiting, Wait: syncjob.WaitSuperseded, After: ahead,
-			}}, nil
-		}
-		tally, err := a.writeParts(ctx, tx, parts, newer)
-		if err == nil {
-			err = a.retire(ctx, tx, r, &tally)
-		}
-		if err != nil {
-			return ledger.Written{}, err
-		}
-		written := ledger.Written{Changed: tally.Changed, Deleted: tally.Deleted}
-		if behind > 0 && behind == r.stored() {
-			skipped := out
-			skipped.Status = syncjob.Skipped
-			skipped.Message = "a newer snapshot was stored already"
-			written.Instead = &skipped
-		}
-		return written, nil
+	if err := lockScopes(ctx, tx, all); err != nil {
+		return nil, err
 	}
+	written := make([]ledger.Written, len(all))
+	var writing []*storing
+	for i, s := range all {
+		if written[i].Instead = s.superseded(); written[i].Instead == nil || written[i].Instead.Status == syncjob.Skipped {
+			writing = append(writing, s)
+		}
+	}
+	if err := writeParts(ctx, tx, writing); err != nil {
+		return nil, err
+	}
+	for _, s := range writing {
+		if err := s.endGone(ctx, tx); err != nil {
+			return nil, err
+		}
+	}
+	for i, s := range all {
+		written[i].Changed, written[i].Deleted = s.tally.Changed, s.tally.Deleted
+	}
+	return written, nil
+}
+
+// superseded finds what is newer than what is stored, and gives the outcome of a
+// job that found a newer snapshot stored; nil if its own stands.
+func (s *storing) superseded() *ledger.Outcome {
+	behind, ahead := superseded(s.parts, asOfs(s.stored))
+	s.newer = nil
+	if behind > 0 && s.job.Trigger.Compares() {
+		return &ledger.Outcome{Status: syncjob.Waiting, Wait: syncjob.WaitSuperseded, After: ahead}
+	}
+	for _, p := range s.parts {
+		if !s.stored[p.scope].supersedes(p) {
+			s.newer = append(s.newer, p)
+		}
+	}
+	if behind > 0 && behind == s.reading.stored() {
+		skipped := s.out
+		skipped.Status = syncjob.Skipped
+		skipped.Message = "a newer snapshot was stored already"
+		return &skipped
+	}
+	return nil
 }
 
 // inScopeOrder is the order in which scopes are locked and written.
@@ -98,96 +155,98 @@ func (a *attempt) keepOut(ctx context.Context, tx pgx.Tx, parts []part) error {
 	return err
 }
 
-// lockScopes locks the row of every scope that was touched, making it if need
-// be, and gives the as_of of those that have one.
-func (a *attempt) lockScopes(ctx context.Context, tx pgx.Tx, parts []part) (map[string]time.Time, error) {
-	insert := fmt.Sprintf(`
-INSERT INTO alphapulse.sync_scopes (%s, data_type, scope)
-SELECT $1, $2, s FROM unnest($3::text[]) AS s ORDER BY s
-ON CONFLICT (subject_id, data_type, scope) DO NOTHING`, a.subjectColumn())
-	const lock = `
-SELECT scope, as_of FROM alphapulse.sync_scopes
-WHERE subject_id = $1 AND data_type = $2 AND scope = ANY ($3::text[]) ORDER BY scope FOR UPDATE`
-	args := []any{a.job.Subject.ID, string(a.job.DataType), scopeNames(parts)}
-	stored := map[string]time.Time{}
-	batch := &pgx.Batch{}
-	batch.Queue(insert, args...)
-	batch.Queue(lock, args...).Query(func(rows pgx.Rows) error {
-		var scope string
-		var asOf *time.Time
-		_, err := pgx.ForEachRow(rows, []any{&scope, &asOf}, func() error {
-			if asOf != nil {
-				stored[scope] = *asOf
-			}
-			return nil
-		})
-		return err
-	})
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, fmt.Errorf("locking scopes: %w", err)
-	}
-	return stored, nil
-}
-
 // writeParts writes the parts that are newer than what is stored, and of every
 // part how its walk ended.
-func (a *attempt) writeParts(
-	ctx context.Context, tx pgx.Tx, parts []part, stored map[string]time.Time,
-) (snapshot.Tally, error) {
-	var tally snapshot.Tally
+func writeParts(ctx context.Context, tx pgx.Tx, all []*storing) error {
 	batch := &pgx.Batch{}
-	for _, p := range parts {
-		as, known := stored[p.scope]
-		if known && !p.history && !p.asOf.After(as) && p.stores {
-			continue
+	queueSnapshots(batch, all)
+	var scopes scopeRows
+	for _, s := range all {
+		for _, p := range s.newer {
+			if p.stores && !p.asOf.IsZero() && p.queue != nil {
+				p.queue(batch, s.stamp(p), s.tally)
+			}
+			s.queueQuarantine(batch, p)
+			if !p.history || s.job.Lane == syncjob.Live {
+				scopes.add(s.job, p)
+			}
 		}
-		if p.stores && !p.asOf.IsZero() {
-			stamp := snapshot.Stamp{SubjectID: a.job.Subject.ID, RunID: a.job.RunID, Scope: p.wireScope(), AsOf: p.asOf}
-			p.queue(batch, stamp, &tally)
-		}
-		a.queueQuarantine(batch, p)
-		if !p.history || a.job.Lane == syncjob.Live {
-			a.queueScope(batch, p)
+		for _, p := range s.parts {
+			if p.history {
+				s.queueCoverage(batch, p)
+			}
 		}
 	}
-	for _, p := range parts {
-		if p.history {
-			a.queueCoverage(batch, p)
+	scopes.queue(batch)
+	for _, s := range all {
+		if s.job.Lane == syncjob.Live {
+			s.queueWatermark(batch, s.parts)
 		}
 	}
-	if a.job.Lane == syncjob.Live {
-		a.queueWatermark(batch, parts)
+	queueRetired(batch, all)
+	if batch.Len() == 0 {
+		return nil
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return snapshot.Tally{}, fmt.Errorf("writing %s: %w", a.job.DataType, err)
+		return fmt.Errorf("writing %s: %w", all[0].job.DataType, err)
 	}
-	return tally, nil
+	return nil
 }
 
-// queueScope records how the walk of a scope ended. A walk that stored nothing
-// leaves as_of; a watermark never goes back. Only lane live moves what belongs to
-// a history.
-func (a *attempt) queueScope(batch *pgx.Batch, p part) {
-	const update = `
-UPDATE alphapulse.sync_scopes
-SET as_of = greatest(as_of, $4), complete = $5, watermark = greatest(watermark, $6),
-    error_class = $7, error_code = $8, error_message = $9, error_payload = $10,
-    error_at = CASE WHEN $5 THEN NULL ELSE clock_timestamp() END
-WHERE subject_id = $1 AND data_type = $2 AND scope = $3`
-	var asOf, watermark *time.Time
-	if p.stores && !p.asOf.IsZero() {
-		asOf = &p.asOf
+func (s *storing) stamp(p part) snapshot.Stamp {
+	return snapshot.Stamp{SubjectID: s.job.Subject.ID, RunID: s.job.RunID, Scope: p.wireScope(), AsOf: p.asOf}
+}
+
+// queueSnapshots writes the snapshots of all jobs, table by table. The first parts
+// of all jobs go together, then the second ones, and so on: so no two sets of one
+// statement are of one subject. What equals the last one that was stored is not
+// even compared, if only the schedule asks.
+func queueSnapshots(batch *pgx.Batch, all []*storing) {
+	for turn := 0; ; turn++ {
+		sets := map[*snapshot.Writer][]snapshot.Set{}
+		var writers []*snapshot.Writer // in the order in which they came
+		left := false
+		for _, s := range all {
+			p, ok := s.snapshotAt(turn)
+			left = left || ok
+			if !ok || s.unchanged(p) {
+				continue
+			}
+			if sets[p.writer] == nil {
+				writers = append(writers, p.writer)
+			}
+			set := p.set
+			set.Stamp, set.Tally = s.stamp(p), s.tally
+			sets[p.writer] = append(sets[p.writer], set)
+		}
+		if !left {
+			return
+		}
+		for _, w := range writers {
+			w.Write(batch, sets[w])
+		}
 	}
-	if mark := p.watermark(); !mark.IsZero() {
-		watermark = &mark
+}
+
+// snapshotAt gives the part of that number among those that are written as sets.
+func (s *storing) snapshotAt(n int) (part, bool) {
+	for _, p := range s.newer {
+		if p.writer == nil || !p.stores || p.asOf.IsZero() {
+			continue
+		}
+		if n == 0 {
+			return p, true
+		}
+		n--
 	}
-	var class, code, message, payload *string
-	if p.fault != nil {
-		text, body := faultText(p.fault), columnText(p.fault.Payload)
-		class, code, message, payload = (*string)(&p.fault.Class), &p.fault.Code, &text, &body
-	}
-	batch.Queue(update, a.job.Subject.ID, string(a.job.DataType), p.scope, asOf, p.fault == nil, watermark,
-		class, code, message, payload)
+	return part{}, false
+}
+
+// unchanged reports that a part is what is stored already. Only jobs of the
+// schedule rely on it: a row that was changed behind our back is found by the
+// others, and by verification.
+func (s *storing) unchanged(p part) bool {
+	return s.job.Trigger == syncjob.Schedule && p.hash != nil && bytes.Equal(p.hash, s.stored[p.scope].hash)
 }
 
 // queueCoverage adds what was read to its end to what is covered, in one UPDATE,

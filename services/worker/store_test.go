@@ -10,6 +10,7 @@ import (
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/queue/queuetest"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -161,7 +162,9 @@ func TestWhatCannotBeStoredIsAnOutcomeOfClassDatabase(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	job := b.scheduled()
-	w := &Worker{writes: b.ledger, claims: b.ledger}
+	log := queuetest.Discard()
+	w := &Worker{writes: b.ledger, claims: b.ledger, leases: newLeases(b.ledger, func(string) {}, log), deps: Deps{Log: log}}
+	w.group()
 	res := result{
 		outcome: ledger.Outcome{Status: syncjob.Succeeded},
 		write: func(ctx context.Context, tx pgx.Tx) (ledger.Written, error) {

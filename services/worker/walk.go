@@ -32,7 +32,7 @@ func (w *Worker) walk(ctx context.Context, d queue.Delivery, log *logrus.Entry) 
 	before := time.Now()
 	claim := uuid.NewString()
 	claiming, step := tracing.Step(ctx, "claim")
-	job, refusal, err := w.claims.Claim(claiming, ledger.ClaimRequest{
+	job, refusal, err := w.claimer.claim(claiming, ledger.ClaimRequest{
 		JobID: d.Job.JobID, Claim: claim, Owner: w.cfg.Name, Publishes: d.Job.Publishes,
 	})
 	step.End()
@@ -61,7 +61,10 @@ func (w *Worker) walk(ctx context.Context, d queue.Delivery, log *logrus.Entry) 
 // result is what an attempt came to.
 type result struct {
 	outcome ledger.Outcome
+	// write stores what was read, with the outcome; nil stores nothing. storing, if
+	// set, is the same for a job that may be stored together with others.
 	write   ledger.Write
+	storing *storing
 	facts   *ledger.KeyFacts // of a passed probe
 	// quarantined is how many rows were not understood and are kept.
 	quarantined int
@@ -144,7 +147,7 @@ func (w *Worker) read(ctx context.Context, a *attempt) result {
 	a.log.WithFields(logrus.Fields{"rows": v.outcome.RowsFetched, "scopes": len(r.parts)}).Info("read")
 	res := result{outcome: v.outcome}
 	if v.store {
-		res.write, res.quarantined = a.store(r, v.outcome), r.quarantined()
+		a.store(&res, r)
 	}
 	return res
 }
@@ -158,7 +161,6 @@ func (w *Worker) finish(ctx context.Context, d queue.Delivery, l *lease, res res
 		return
 	}
 	failpoint.Hit(failpoint.WorkerRead, string(a.job.DataType), a.job.Account)
-	w.leases.committing(l)
 	settled, err := w.commit(ctx, l, res, a)
 	switch {
 	case err != nil:
@@ -212,18 +214,31 @@ func (w *Worker) commit(ctx context.Context, l *lease, res result, a *attempt) (
 // database is away the ledger tries again, with the data that was read kept; an
 // error that trying again cannot mend becomes the outcome.
 func (w *Worker) commitWithin(ctx context.Context, l *lease, res result, a *attempt) (ledger.Settled, error) {
-	ctx, cancel := context.WithDeadline(ctx, l.extended.Add(w.claims.Settings().Lease))
+	until := l.extended.Add(w.claims.Settings().Lease)
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	settled, err := w.commitOnce(ctx, res, a)
+	settled, err := w.commitOnce(ctx, l, until, res, a)
 	if err == nil || res.write == nil || postgres.IsConnection(err) || postgres.NoConnection(err) {
 		return settled, err
 	}
 	a.log.WithError(err).Error("what was read could not be stored")
 	fault := databaseFault("storing what was read", err)
-	return w.commitOnce(ctx, result{outcome: failure(a.job, fault, false, time.Now())}, a)
+	return w.commitOnce(ctx, l, until, result{outcome: failure(a.job, fault, false, time.Now())}, a)
 }
 
-func (w *Worker) commitOnce(ctx context.Context, res result, a *attempt) (ledger.Settled, error) {
+// commitOnce commits together with the jobs that end at the same time, if that is
+// possible, and else alone.
+func (w *Worker) commitOnce(
+	ctx context.Context, l *lease, until time.Time, res result, a *attempt,
+) (ledger.Settled, error) {
+	if w.committer.takes(a.job, res) {
+		settled, err := w.committer.commit(l, until, a.job, res)
+		if err == nil {
+			return settled, nil
+		}
+		return w.writes.CommitAfterGroup(ctx, a.job, res.outcome, res.write, err)
+	}
+	w.leases.committing(l)
 	if a.job.DataType == syncjob.Probe {
 		return w.writes.CommitProbe(ctx, a.job, res.outcome, res.facts)
 	}

@@ -60,6 +60,7 @@ func newPost(t *testing.T, read readerFunc) *post {
 		leases: newLeases(b.ledger, func(string) {}, log), bans: newBans(b.ledger, "e", log),
 		metrics: newMeasures(nil),
 	}
+	p.worker.group()
 	p.listen(broker.URL())
 	return p
 }

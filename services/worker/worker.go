@@ -33,6 +33,8 @@ type Worker struct {
 	catalog   *catalog
 	gate      *postgres.Gate // shut while the database is away
 	leases    *leases
+	claimer   *claimer
+	committer *committer
 	bans      *bans
 	budget    *budget.Fleet // nil if the adapters were given
 	tuning    *tuning
@@ -70,9 +72,16 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		budget:  shared,
 		tuning:  tuning,
 	}
+	w.group()
 	w.leases.failed = w.metrics.heartbeatFailures.Inc
 	pgmetrics.WatchGate(deps.Metrics, "worker", w.gate)
 	return w, nil
+}
+
+// group prepares what claims and commits jobs that come at the same time together.
+func (w *Worker) group() {
+	w.claimer = newClaimer(w.claims)
+	w.committer = newCommitter(w.writes, w.leases, w.deps.Log)
 }
 
 // readers are the data types there are: each is one file of this package.

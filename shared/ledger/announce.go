@@ -32,9 +32,9 @@ func (l *Ledger) UnannouncedJobs(ctx context.Context, age time.Duration, limit i
 		age, limit)
 }
 
-// JobNews gives the announcement of one job, if it has one to make.
-func (l *Ledger) JobNews(ctx context.Context, jobID string) ([]JobNews, error) {
-	return l.jobNews(ctx, `j.id = $1`, jobID)
+// JobNews gives the announcements of those jobs that have one to make.
+func (l *Ledger) JobNews(ctx context.Context, jobIDs ...string) ([]JobNews, error) {
+	return l.jobNews(ctx, `j.id = ANY ($1::uuid[])`, jobIDs)
 }
 
 func (l *Ledger) jobNews(ctx context.Context, where string, args ...any) ([]JobNews, error) {
@@ -87,7 +87,10 @@ UPDATE alphapulse.` + table + ` t SET announced_at = clock_timestamp()
 FROM (SELECT id FROM alphapulse.` + table + ` WHERE id = ANY($1::uuid[]) AND announced_at IS NULL
       ORDER BY id FOR NO KEY UPDATE) a
 WHERE t.id = a.id`
-	if _, err := l.db.Exec(ctx, update, ids); err != nil {
+	batch := &pgx.Batch{}
+	batch.Queue(unflushed) // forgotten in a crash it is announced twice
+	batch.Queue(update, ids)
+	if err := l.db.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("recording announcements: %w", err)
 	}
 	return nil

@@ -121,11 +121,11 @@ type Refusal struct {
 // Claim takes a queued job. The attempt is counted in the same committed
 // UPDATE, so a job that kills its process runs out of attempts.
 func (l *Ledger) Claim(ctx context.Context, req ClaimRequest) (*Claimed, Refusal, error) {
-	job, err := l.claimQueued(ctx, req)
+	jobs, err := l.claimQueued(ctx, []ClaimRequest{req})
 	switch {
-	case err == nil:
-		return job, Refusal{}, nil
-	case errors.Is(err, pgx.ErrNoRows), postgres.Violates(err, "sync_jobs_one_running"):
+	case err == nil && jobs[0] != nil:
+		return jobs[0], Refusal{}, nil
+	case err == nil, postgres.Violates(err, "sync_jobs_one_running"):
 		refusal, err := l.refuse(ctx, req)
 		return nil, refusal, err
 	case errors.Is(notFound(err, "job %s", req.JobID), ErrNotFound): // not a UUID: forged
@@ -133,6 +133,17 @@ func (l *Ledger) Claim(ctx context.Context, req ClaimRequest) (*Claimed, Refusal
 	default:
 		return nil, Refusal{}, fmt.Errorf("claiming job %s: %w", req.JobID, err)
 	}
+}
+
+// ClaimGroup takes queued jobs by one statement, and gives nil in place of each
+// that it did not take: Claim says why, or takes it after all. So it does for all
+// of them after an error.
+func (l *Ledger) ClaimGroup(ctx context.Context, group []ClaimRequest) ([]*Claimed, error) {
+	jobs, err := l.claimQueued(ctx, group)
+	if err != nil {
+		return nil, fmt.Errorf("claiming %d jobs: %w", len(group), err)
+	}
+	return jobs, nil
 }
 
 // claimable is when a queued job may be claimed: it was published, an attempt
@@ -147,22 +158,35 @@ AND (j.lane <> 'live' OR NOT EXISTS (
         SELECT FROM alphapulse.sync_jobs s
         WHERE s.subject_id = j.subject_id AND s.data_type = j.data_type AND s.lane = 'live' AND s.status = 'running'))`
 
-func (l *Ledger) claimQueued(ctx context.Context, req ClaimRequest) (*Claimed, error) {
+// unflushed lets a transaction whose loss does no harm commit without waiting for
+// the disk.
+const unflushed = `SELECT set_config('synchronous_commit', 'off', true)`
+
+// claimQueued takes those of the jobs that are claimable, of a live subject and
+// type one. The commit is not flushed: a crash of the server that forgets a claim
+// leaves the job queued, and what the claim then wants to store is fenced off.
+func (l *Ledger) claimQueued(ctx context.Context, group []ClaimRequest) ([]*Claimed, error) {
 	claim := fmt.Sprintf(`
 UPDATE alphapulse.sync_jobs j
-SET status = 'running', attempt = j.attempt + 1, claim = $2, owner = $3,
+SET status = 'running', attempt = j.attempt + 1, claim = k.claim, owner = k.owner,
     claimed_at = clock_timestamp(),
     lease_until = clock_timestamp() + $4::interval,
     timeout_at = clock_timestamp() + CASE j.lane WHEN 'live' THEN $5::interval ELSE $6::interval END,
     started_at = coalesce(j.started_at, clock_timestamp()),
     key_version = c.version
-FROM alphapulse.sync_jobs k
+FROM (SELECT * FROM (
+          SELECT DISTINCT ON (q.subject_id, q.data_type, CASE q.lane WHEN 'live' THEN NULL ELSE q.id END)
+                 q.id, q.run_id, q.account_id, q.market_id, q.params, u.claim, u.owner
+          FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS u (id, claim, owner)
+          JOIN alphapulse.sync_jobs q ON q.id = u.id
+          ORDER BY q.subject_id, q.data_type, CASE q.lane WHEN 'live' THEN NULL ELSE q.id END, q.queued_at, q.id) one
+      ORDER BY one.id) k
 JOIN alphapulse.sync_runs r ON r.id = k.run_id
 LEFT JOIN alphapulse.accounts a ON a.id = k.account_id
 LEFT JOIN alphapulse.account_credentials c
        ON c.account_id = a.id AND c.version = coalesce((k.params ->> 'key_version')::integer, a.key_version)
 JOIN alphapulse.markets m ON m.id = coalesce(k.market_id, a.market_id)
-WHERE j.id = $1 AND k.id = j.id AND %s
+WHERE j.id = k.id AND %s
   AND NOT %s
 RETURNING j.id, j.run_id, j.claim, j.data_type, j.lane, j.trigger,
           CASE WHEN j.account_id IS NULL THEN 'market' ELSE 'account' END, j.subject_id,
@@ -171,17 +195,42 @@ RETURNING j.id, j.run_id, j.claim, j.data_type, j.lane, j.trigger,
           coalesce(a.allow_write_key, false), j.attempt, j.max_attempts, coalesce(j.key_version, 0), c.sealed,
           j."window", j.params, coalesce(j.error_class, ''), j.timeout_at - j.claimed_at, j.claimed_at, j.as_of`,
 		claimable, pausedFor("m", "j.account_id", "j.data_type", "j.lane"))
-	job := Claimed{Lease: l.set.Lease}
-	var window *pgtype.Range[pgtype.Timestamptz]
-	err := l.db.QueryRow(ctx, claim, req.JobID, req.Claim, req.Owner, l.set.Lease,
-		syncjob.JobTimeout(syncjob.Live), syncjob.JobTimeout(syncjob.Backfill)).
-		Scan(&job.JobID, &job.RunID, &job.Claim, &job.DataType, &job.Lane, &job.Trigger,
-			&job.Subject.Kind, &job.Subject.ID, &job.MarketID, &job.Exchange, &job.Environment, &job.BaseURL,
-			&job.Account, &job.ExchangeUID, &job.Mode, &job.AllowWrite, &job.Attempt, &job.MaxAttempts, &job.KeyVersion,
-			&job.Sealed, &window, &job.Params, &job.LastClass, &job.Timeout, &job.ClaimedAt, &job.asOf)
-	if err != nil {
+	ids, claims, owners := splitRequests(group)
+	taken := make(map[string]*Claimed, len(group))
+	batch := &pgx.Batch{}
+	batch.Queue(unflushed)
+	batch.Queue(claim, ids, claims, owners, l.set.Lease, syncjob.JobTimeout(syncjob.Live), syncjob.JobTimeout(syncjob.Backfill)).
+		Query(func(rows pgx.Rows) error {
+			jobs, err := pgx.CollectRows(rows, l.scanClaimed)
+			for _, job := range jobs {
+				taken[job.Claim] = job
+			}
+			return err
+		})
+	if err := l.db.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, err
 	}
+	jobs := make([]*Claimed, len(group))
+	for i, req := range group {
+		jobs[i] = taken[req.Claim]
+	}
+	return jobs, nil
+}
+
+func splitRequests(group []ClaimRequest) (ids, claims, owners []string) {
+	for _, req := range group {
+		ids, claims, owners = append(ids, req.JobID), append(claims, req.Claim), append(owners, req.Owner)
+	}
+	return ids, claims, owners
+}
+
+func (l *Ledger) scanClaimed(row pgx.CollectableRow) (*Claimed, error) {
+	job := &Claimed{Lease: l.set.Lease}
+	var window *pgtype.Range[pgtype.Timestamptz]
+	err := row.Scan(&job.JobID, &job.RunID, &job.Claim, &job.DataType, &job.Lane, &job.Trigger,
+		&job.Subject.Kind, &job.Subject.ID, &job.MarketID, &job.Exchange, &job.Environment, &job.BaseURL,
+		&job.Account, &job.ExchangeUID, &job.Mode, &job.AllowWrite, &job.Attempt, &job.MaxAttempts, &job.KeyVersion,
+		&job.Sealed, &window, &job.Params, &job.LastClass, &job.Timeout, &job.ClaimedAt, &job.asOf)
 	job.Window = optionalWindow(window)
-	return &job, nil
+	return job, err
 }

@@ -28,7 +28,16 @@ const commitTries = 8
 // transaction is run again only while the claim still holds the job. If the
 // process dies in here, either everything is stored or nothing is.
 func (l *Ledger) Commit(ctx context.Context, job *Claimed, out Outcome, write Write) (Settled, error) {
-	return l.commit(ctx, job, commitment{outcome: out, write: write})
+	return l.commit(ctx, job, commitment{outcome: out, write: write}, nil)
+}
+
+// CommitAfterGroup is Commit for a job that was in a group which came to nothing,
+// or may have: cause is the error of CommitGroup, or ErrFenced if the group was
+// stored without this job.
+func (l *Ledger) CommitAfterGroup(
+	ctx context.Context, job *Claimed, out Outcome, write Write, cause error,
+) (Settled, error) {
+	return l.commit(ctx, job, commitment{outcome: out, write: write}, cause)
 }
 
 // commitment is an outcome with all that its transaction does.
@@ -47,12 +56,19 @@ type lockedAccount struct {
 	KeyVersion int
 }
 
-func (l *Ledger) commit(ctx context.Context, job *Claimed, c commitment) (Settled, error) {
+// commit tries until the outcome is decided. before is the error of a try in a
+// group; nil if there was none.
+func (l *Ledger) commit(ctx context.Context, job *Claimed, c commitment, before error) (Settled, error) {
 	if c.outcome.Class == syncjob.Auth && c.after == nil {
 		c.after = refuseKey(job)
 	}
+	unanswered := errors.Is(before, postgres.ErrUnknownCommit)
+	if undecided(before) {
+		if settled, ok := l.decided(ctx, job, unanswered); ok {
+			return settled, nil
+		}
+	}
 	var err error
-	unanswered := false
 	for try := range commitTries {
 		if try > 0 && !pause(ctx, try) {
 			break
@@ -66,13 +82,22 @@ func (l *Ledger) commit(ctx context.Context, job *Claimed, c commitment) (Settle
 		if !undecided(err) {
 			break
 		}
-		again, settled, lookupErr := l.lookUp(ctx, job)
-		if lookupErr == nil && !again {
-			settled.Applied = settled.Applied && unanswered
+		if settled, ok := l.decided(ctx, job, unanswered); ok {
 			return settled, nil
 		}
 	}
 	return Settled{}, fmt.Errorf("committing job %s: %w", job.JobID, err)
+}
+
+// decided looks up what became of a job whose commit failed; ok is false while
+// the claim still holds it, or nothing is known.
+func (l *Ledger) decided(ctx context.Context, job *Claimed, unanswered bool) (settled Settled, ok bool) {
+	again, settled, err := l.lookUp(ctx, job)
+	if err != nil || again {
+		return Settled{}, false
+	}
+	settled.Applied = settled.Applied && unanswered
+	return settled, true
 }
 
 // undecided reports whether the job's row decides what follows an error: the
@@ -80,6 +105,9 @@ func (l *Ledger) commit(ctx context.Context, job *Claimed, c commitment) (Settle
 // it or was not to be had (too many clients, every connection in use), which
 // stored nothing and costs no read of the exchange.
 func undecided(err error) bool {
+	if err == nil {
+		return false
+	}
 	if errors.Is(err, ErrFenced) || errors.Is(err, postgres.ErrUnknownCommit) {
 		return true
 	}
@@ -101,38 +129,49 @@ func pause(ctx context.Context, try int) bool {
 func (l *Ledger) commitOnce(ctx context.Context, job *Claimed, c commitment) (Settled, error) {
 	var settled Settled
 	err := l.db.InTx(ctx, "commit "+string(job.DataType), func(ctx context.Context, tx pgx.Tx) error {
-		out := c.outcome
 		account, err := lockForOutcome(ctx, tx, job, c)
 		if err != nil {
 			return err
 		}
-		if account.ID != "" && out.Class == syncjob.Auth && job.DataType != syncjob.Probe &&
-			account.KeyVersion != job.KeyVersion {
-			out = Outcome{
-				Status: syncjob.Waiting, Wait: syncjob.WaitKey, Class: out.Class, Code: out.Code,
-				Message: out.Message, RowsFetched: out.RowsFetched, Requests: out.Requests,
-			}
-		}
-		if err := fence(ctx, tx, job, out); err != nil {
-			return err
-		}
-		written, out, err := writeRows(ctx, tx, job, out, c.write)
+		e := &ending{job: job, out: c.outcome.under(account, job)}
+		held, err := fence(ctx, tx, []*ending{e})
 		if err != nil {
 			return err
 		}
-		if err := follow(ctx, tx, job, out); err != nil {
+		if len(held) == 0 {
+			return ErrFenced
+		}
+		if c.write != nil {
+			if e.written, err = c.write(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if err := settle(ctx, tx, held); err != nil {
 			return err
 		}
 		if c.after != nil {
-			if err := c.after(ctx, tx, account, out); err != nil {
+			if err := c.after(ctx, tx, account, e.out); err != nil {
 				return err
 			}
 		}
 		failpoint.Hit(failpoint.WorkerWritten, string(job.DataType), job.Account)
-		settled = Settled{Holds: true, Applied: true, Status: out.Status, Written: written}
+		settled = e.settled()
 		return nil
 	})
 	return settled, err
+}
+
+// under is the outcome as it is under the account's key in use: what an older key
+// was refused says nothing, and the job is tried again with the new one.
+func (o Outcome) under(account lockedAccount, job *Claimed) Outcome {
+	if account.ID == "" || o.Class != syncjob.Auth || job.DataType == syncjob.Probe ||
+		account.KeyVersion == job.KeyVersion {
+		return o
+	}
+	return Outcome{
+		Status: syncjob.Waiting, Wait: syncjob.WaitKey, Class: o.Class, Code: o.Code,
+		Message: o.Message, RowsFetched: o.RowsFetched, Requests: o.Requests,
+	}
 }
 
 func lockForOutcome(ctx context.Context, tx pgx.Tx, job *Claimed, c commitment) (lockedAccount, error) {
@@ -141,63 +180,4 @@ func lockForOutcome(ctx context.Context, tx pgx.Tx, job *Claimed, c commitment) 
 	}
 	status, version, err := lockAccount(ctx, tx, job.Subject.ID)
 	return lockedAccount{ID: job.Subject.ID, Status: status, KeyVersion: version}, err
-}
-
-// fence records the outcome if the claim still holds the job, and locks the
-// job's row for the rest of the transaction. What earlier attempts stored stays
-// counted.
-func fence(ctx context.Context, tx pgx.Tx, job *Claimed, out Outcome) error {
-	const update = `
-UPDATE alphapulse.sync_jobs
-SET status = $3,
-    error_class = nullif($4, ''), error_code = nullif($5, ''), error_message = nullif($6, ''),
-    wait_reason = nullif($7, ''),
-    next_at = CASE WHEN $3 = 'waiting' THEN clock_timestamp() + $8::interval END,
-    attempt = $9,
-    finished_at = CASE WHEN $3 <> 'waiting' THEN clock_timestamp() END,
-    rows_fetched = $10, exchange_requests = exchange_requests + $11, as_of = $12
-WHERE id = $1 AND claim = $2 AND status = 'running'`
-	tag, err := tx.Exec(ctx, update, job.JobID, job.Claim, string(out.Status), string(out.Class), out.Code,
-		out.Message, string(out.Wait), out.After, job.attemptAfter(out), out.RowsFetched, out.Requests,
-		job.asOfAfter(out))
-	if err != nil {
-		return err
-	}
-	if tag.RowsAffected() == 0 {
-		return ErrFenced
-	}
-	return nil
-}
-
-// writeRows runs write and, where it changed something or changed the outcome,
-// corrects the row that fence wrote. An unchanged snapshot costs no second
-// update.
-func writeRows(ctx context.Context, tx pgx.Tx, job *Claimed, out Outcome, write Write) (Written, Outcome, error) {
-	if write == nil {
-		return Written{}, out, nil
-	}
-	written, err := write(ctx, tx)
-	if err != nil {
-		return Written{}, out, err
-	}
-	if written.Instead != nil {
-		out = *written.Instead
-	}
-	if written.Changed == 0 && written.Deleted == 0 && written.Instead == nil {
-		return written, out, nil
-	}
-	const settle = `
-UPDATE alphapulse.sync_jobs
-SET status = $2, rows_changed = rows_changed + $3, rows_deleted = rows_deleted + $4,
-    error_class = nullif($5, ''), error_code = nullif($6, ''), error_message = nullif($7, ''),
-    wait_reason = nullif($8, ''),
-    next_at = CASE WHEN $2 = 'waiting' THEN clock_timestamp() + $9::interval END,
-    attempt = $10,
-    finished_at = CASE WHEN $2 <> 'waiting' THEN coalesce(finished_at, clock_timestamp()) END,
-    as_of = $11
-WHERE id = $1`
-	_, err = tx.Exec(ctx, settle, job.JobID, string(out.Status), written.Changed, written.Deleted,
-		string(out.Class), out.Code, out.Message, string(out.Wait), out.After, job.attemptAfter(out),
-		job.asOfAfter(out))
-	return written, out, err
 }

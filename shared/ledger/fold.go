@@ -70,7 +70,7 @@ WHERE id = $1 AND status = 'running'`
 	if err != nil {
 		return false, fmt.Errorf("storing the status of run %s: %w", runID, err)
 	}
-	if err := startFollower(ctx, tx, runID); err != nil {
+	if err := startFollowers(ctx, tx, []string{runID}); err != nil {
 		return false, err
 	}
 	_, err = tx.Exec(ctx, `SELECT pg_notify($1, $2)`, ChannelRuns, runID)
@@ -78,44 +78,55 @@ WHERE id = $1 AND status = 'running'`
 }
 
 func readCounts(ctx context.Context, tx pgx.Tx, runID string) (counts, error) {
-	const read = `
-SELECT status, coalesce(cancel_reason, ''), rows_changed + rows_deleted FROM alphapulse.sync_jobs WHERE run_id = $1`
-	rows, err := tx.Query(ctx, read, runID)
+	by, err := readAllCounts(ctx, tx, []string{runID})
 	if err != nil {
 		return counts{}, fmt.Errorf("reading the jobs of run %s: %w", runID, err)
 	}
-	c := counts{by: map[syncjob.Status]int{}}
+	return *by[runID], nil
+}
+
+func readAllCounts(ctx context.Context, tx pgx.Tx, runIDs []string) (map[string]*counts, error) {
+	const read = `
+SELECT run_id::text, status, coalesce(cancel_reason, ''), rows_changed + rows_deleted
+FROM alphapulse.sync_jobs WHERE run_id = ANY ($1::uuid[])`
+	rows, err := tx.Query(ctx, read, runIDs)
+	if err != nil {
+		return nil, err
+	}
+	by := make(map[string]*counts, len(runIDs))
+	for _, id := range runIDs {
+		by[id] = &counts{by: map[syncjob.Status]int{}}
+	}
+	var id string
 	var job syncjob.Ended
 	var changed int64
-	_, err = pgx.ForEachRow(rows, []any{&job.Status, &job.Cancel, &changed}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &job.Status, &job.Cancel, &changed}, func() error {
+		c := by[id]
 		c.ended = append(c.ended, job)
 		c.by[job.Status]++
 		c.changed += changed
 		return nil
 	})
-	if err != nil {
-		return counts{}, fmt.Errorf("reading the jobs of run %s: %w", runID, err)
-	}
-	return c, nil
+	return by, err
 }
 
-// startFollower starts the run that waited for this one: its deadline begins
-// and its jobs become due.
-func startFollower(ctx context.Context, tx pgx.Tx, runID string) error {
-	const start = `
+// startFollowers starts the runs that waited for these: their deadlines begin and
+// their jobs become due.
+func startFollowers(ctx context.Context, tx pgx.Tx, runIDs []string) error {
+	_, err := tx.Exec(ctx, startFollowing, runIDs, syncjob.RunDeadline(syncjob.Manual, 0), ChannelJobs)
+	if err != nil {
+		return fmt.Errorf("starting the runs that follow: %w", err)
+	}
+	return nil
+}
+
+const startFollowing = `
 WITH started AS (
     UPDATE alphapulse.sync_runs SET started_at = clock_timestamp(), deadline_at = clock_timestamp() + $2::interval
-    WHERE follows = $1 AND status = 'running' AND started_at IS NULL
-    RETURNING id)
-UPDATE alphapulse.sync_jobs j SET next_at = clock_timestamp(), queued_at = clock_timestamp()
-FROM started WHERE j.run_id = started.id AND j.status = 'queued' AND j.next_at = 'infinity'`
-	tag, err := tx.Exec(ctx, start, runID, syncjob.RunDeadline(syncjob.Manual, 0))
-	if err != nil {
-		return fmt.Errorf("starting the run that follows %s: %w", runID, err)
-	}
-	if tag.RowsAffected() == 0 {
-		return nil
-	}
-	_, err = tx.Exec(ctx, `SELECT pg_notify($1, '')`, ChannelJobs)
-	return err
-}
+    WHERE follows = ANY ($1::uuid[]) AND status = 'running' AND started_at IS NULL
+    RETURNING id),
+due AS (
+    UPDATE alphapulse.sync_jobs j SET next_at = clock_timestamp(), queued_at = clock_timestamp()
+    FROM started WHERE j.run_id = started.id AND j.status = 'queued' AND j.next_at = 'infinity'
+    RETURNING 1)
+SELECT pg_notify($3, '') FROM due LIMIT 1`

@@ -1,97 +1,126 @@
 package ledger
 
 import (
-	"context"
-	"fmt"
+	"cmp"
+	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
-// follow does what an outcome entails, in its transaction: the failed attempt
-// is recorded, the state of the data type brought up to date, a waiting sibling
-// woken, the next window that was held back let go, and what a market's success
-// made pointless skipped.
-func follow(ctx context.Context, tx pgx.Tx, job *Claimed, out Outcome) error {
-	if out.failed() {
-		if err := recordAttempt(ctx, tx, job, out); err != nil {
-			return err
+// queueFollow queues what outcomes entail, in their transaction: failed attempts
+// are recorded, the states of the data types brought up to date, waiting siblings
+// woken, and what a market's success made pointless skipped.
+func queueFollow(batch *pgx.Batch, endings []*ending) {
+	for _, e := range endings {
+		if e.out.failed() {
+			queueAttempt(batch, e)
 		}
 	}
-	if job.Lane == syncjob.Live && job.DataType != syncjob.Probe {
-		if err := updateState(ctx, tx, job, out); err != nil {
-			return err
+	queueStates(batch, endings)
+	queueWakes(batch, endings)
+	for _, e := range endings {
+		if e.job.Subject.Kind == syncjob.Market && e.out.Status == syncjob.Succeeded && e.job.Lane == syncjob.Live {
+			queueSkips(batch, e)
 		}
 	}
-	if err := wakeSibling(ctx, tx, job.Subject.ID, string(job.DataType), string(job.Lane)); err != nil {
-		return err
-	}
-	if out.Status != syncjob.Waiting {
-		if _, err := letGo(ctx, tx, job.Subject.ID, string(job.DataType), string(job.Lane)); err != nil {
-			return err
-		}
-	}
-	if job.Subject.Kind == syncjob.Market && out.Status == syncjob.Succeeded && job.Lane == syncjob.Live {
-		return skipQueued(ctx, tx, job, out)
-	}
-	return nil
 }
 
-func recordAttempt(ctx context.Context, tx pgx.Tx, job *Claimed, out Outcome) error {
+func queueAttempt(batch *pgx.Batch, e *ending) {
 	const insert = `
 INSERT INTO alphapulse.sync_attempts (claim, job_id, attempt, owner, started_at, error_class, error_code, error_message)
 SELECT $2, id, $3, owner, claimed_at, $4, nullif($5, ''), nullif($6, '')
 FROM alphapulse.sync_jobs WHERE id = $1
 ON CONFLICT (claim) DO NOTHING`
-	_, err := tx.Exec(ctx, insert, job.JobID, job.Claim, job.Attempt, string(out.Class), out.Code, out.Message)
-	if err != nil {
-		return fmt.Errorf("recording the attempt: %w", err)
-	}
-	return nil
+	batch.Queue(insert, e.job.JobID, e.job.Claim, e.job.Attempt, string(e.out.Class), e.out.Code, e.out.Message)
 }
 
-// updateState keeps sync_state: last_success_at and as_of never go backwards,
-// and only attempts that failed count as failures.
-func updateState(ctx context.Context, tx pgx.Tx, job *Claimed, out Outcome) error {
-	insert := fmt.Sprintf(`
-INSERT INTO alphapulse.sync_state AS s
-    (%s, data_type, last_attempt_at, last_success_at, as_of, consecutive_failures, last_error_class,
-     last_error_message, superseded_in_row, exchange_requests)
-VALUES ($1, $2, clock_timestamp(), CASE WHEN $3 THEN clock_timestamp() END, $4, CASE WHEN $5 THEN 1 ELSE 0 END,
-        nullif($6, ''), nullif($7, ''), CASE WHEN $8 THEN 1 ELSE 0 END, nullif($9, 0))
-ON CONFLICT (subject_id, data_type) DO UPDATE
-SET last_attempt_at = excluded.last_attempt_at,
-    last_success_at = greatest(s.last_success_at, excluded.last_success_at),
-    as_of = greatest(s.as_of, excluded.as_of),
-    consecutive_failures = CASE WHEN $5 THEN s.consecutive_failures + 1 WHEN $3 THEN 0 ELSE s.consecutive_failures END,
-    last_error_class = CASE WHEN $3 THEN NULL ELSE coalesce(excluded.last_error_class, s.last_error_class) END,
-    last_error_message = CASE WHEN $3 THEN NULL ELSE coalesce(excluded.last_error_message, s.last_error_message) END,
-    superseded_in_row = CASE WHEN $8 THEN s.superseded_in_row + 1 WHEN $3 THEN 0 ELSE s.superseded_in_row END,
-    exchange_requests = coalesce(excluded.exchange_requests, s.exchange_requests)`, subjectColumn(job.Subject.Kind))
-	stored := out.Status == syncjob.Succeeded || out.Status == syncjob.Partial
-	asOf := nullTime(out.AsOf)
-	if !stored {
-		asOf = nil
+// stateRows are what endings say of their data types, as columns, in the order of
+// the states' keys.
+type stateRows struct {
+	accounts, markets, types, classes, messages []string
+	succeeded, failed, superseded               []bool
+	asOf                                        []*time.Time
+	requests                                    []int64
+}
+
+func statesOf(endings []*ending) stateRows {
+	endings = slices.DeleteFunc(slices.Clone(endings), func(e *ending) bool {
+		return e.job.Lane != syncjob.Live || e.job.DataType == syncjob.Probe
+	})
+	slices.SortFunc(endings, func(x, y *ending) int {
+		return cmp.Or(cmp.Compare(x.job.Subject.ID, y.job.Subject.ID), cmp.Compare(x.job.DataType, y.job.DataType))
+	})
+	var r stateRows
+	for _, e := range endings {
+		r.add(e)
 	}
+	return r
+}
+
+func (r *stateRows) add(e *ending) {
+	out := e.out
 	failed := out.failed() && out.Class.Counts()
 	if out.Wait == syncjob.WaitKey { // the key it used is gone: that says nothing about the data
 		failed, out.Class, out.Message = false, "", ""
 	}
-	_, err := tx.Exec(ctx, insert, job.Subject.ID, string(job.DataType), out.Status == syncjob.Succeeded, asOf,
-		failed, string(out.Class), out.Message, out.Wait == syncjob.WaitSuperseded || out.Status == syncjob.Skipped,
-		out.Requests)
-	if err != nil {
-		return fmt.Errorf("updating the state of %s: %w", job.DataType, err)
+	var asOf *time.Time
+	if out.Status == syncjob.Succeeded || out.Status == syncjob.Partial {
+		asOf = nullTime(out.AsOf)
 	}
-	return nil
+	account, market := e.job.Subject.ID, ""
+	if e.job.Subject.Kind == syncjob.Market {
+		account, market = "", e.job.Subject.ID
+	}
+	r.accounts, r.markets = append(r.accounts, account), append(r.markets, market)
+	r.types = append(r.types, string(e.job.DataType))
+	r.classes, r.messages = append(r.classes, string(out.Class)), append(r.messages, out.Message)
+	r.succeeded, r.failed = append(r.succeeded, out.Status == syncjob.Succeeded), append(r.failed, failed)
+	r.superseded = append(r.superseded, out.Wait == syncjob.WaitSuperseded || out.Status == syncjob.Skipped)
+	r.asOf, r.requests = append(r.asOf, asOf), append(r.requests, out.Requests)
 }
 
-// skipQueued ends every other live job of a market and type that was queued
+// queueStates keeps sync_state: last_success_at and as_of never go backwards,
+// and only attempts that failed count as failures.
+func queueStates(batch *pgx.Batch, endings []*ending) {
+	const upsert = `
+INSERT INTO alphapulse.sync_state AS s
+    (account_id, market_id, data_type, last_attempt_at, last_success_at, as_of, consecutive_failures, last_error_class,
+     last_error_message, superseded_in_row, exchange_requests)
+SELECT nullif(u.account, '')::uuid, nullif(u.market, '')::uuid, u.data_type, clock_timestamp(),
+       CASE WHEN u.succeeded THEN clock_timestamp() END, u.as_of, u.failed::integer, nullif(u.class, ''),
+       nullif(u.message, ''), u.superseded::integer, nullif(u.requests, 0)
+FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::timestamptz[], $6::boolean[], $7::text[], $8::text[],
+            $9::boolean[], $10::bigint[])
+         AS u (account, market, data_type, succeeded, as_of, failed, class, message, superseded, requests)
+ON CONFLICT (subject_id, data_type) DO UPDATE
+SET last_attempt_at = excluded.last_attempt_at,
+    last_success_at = greatest(s.last_success_at, excluded.last_success_at),
+    as_of = greatest(s.as_of, excluded.as_of),
+    consecutive_failures = CASE WHEN excluded.consecutive_failures > 0 THEN s.consecutive_failures + 1
+                                WHEN excluded.last_success_at IS NOT NULL THEN 0 ELSE s.consecutive_failures END,
+    last_error_class = CASE WHEN excluded.last_success_at IS NULL
+                            THEN coalesce(excluded.last_error_class, s.last_error_class) END,
+    last_error_message = CASE WHEN excluded.last_success_at IS NULL
+                              THEN coalesce(excluded.last_error_message, s.last_error_message) END,
+    superseded_in_row = CASE WHEN excluded.superseded_in_row > 0 THEN s.superseded_in_row + 1
+                             WHEN excluded.last_success_at IS NOT NULL THEN 0 ELSE s.superseded_in_row END,
+    exchange_requests = coalesce(excluded.exchange_requests, s.exchange_requests)`
+	r := statesOf(endings)
+	if len(r.types) == 0 {
+		return
+	}
+	batch.Queue(upsert, r.accounts, r.markets, r.types, r.succeeded, r.asOf, r.failed, r.classes, r.messages,
+		r.superseded, r.requests)
+}
+
+// queueSkips ends every other live job of a market and type that was queued
 // before this one was claimed: what it would read has just been read. So a
 // thousand new accounts cost one read of the prices. Jobs that are held back
 // for a following run are not skipped: callers may still join that run.
-func skipQueued(ctx context.Context, tx pgx.Tx, job *Claimed, out Outcome) error {
+func queueSkips(batch *pgx.Batch, e *ending) {
 	const skip = `
 UPDATE alphapulse.sync_jobs
 SET status = 'skipped', as_of = $4, finished_at = clock_timestamp(), next_at = NULL, wait_reason = NULL
@@ -101,9 +130,5 @@ WHERE id = ANY (ARRAY(SELECT id FROM alphapulse.sync_jobs
                         AND queued_at < $3 AND coalesce(next_at, '-infinity') < 'infinity'
                       ORDER BY id FOR UPDATE SKIP LOCKED))
   AND status IN ('queued', 'waiting')`
-	_, err := tx.Exec(ctx, skip, job.Subject.ID, string(job.DataType), job.ClaimedAt, nullTime(out.AsOf))
-	if err != nil {
-		return fmt.Errorf("skipping what was just read: %w", err)
-	}
-	return nil
+	batch.Queue(skip, e.job.Subject.ID, string(e.job.DataType), e.job.ClaimedAt, nullTime(e.out.AsOf))
 }

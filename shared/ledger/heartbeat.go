@@ -107,26 +107,41 @@ RETURNING subject_id, data_type, lane`
 	return released, nil
 }
 
-// wakeSibling makes the oldest waiting sibling due at once, because a job of
-// its subject and type has left running. A sibling that is about to wait and
+// wake makes the oldest waiting sibling of each subject and type due at once,
+// because a job of theirs has left running. A sibling that is about to wait and
 // does not yet is caught by its own next_at.
+const wake = `
+WITH woken AS (
+    UPDATE alphapulse.sync_jobs SET next_at = clock_timestamp()
+    WHERE id = ANY (ARRAY(
+        SELECT w.id FROM unnest($1::uuid[], $2::text[]) AS u (subject, data_type) CROSS JOIN LATERAL (
+            SELECT id FROM alphapulse.sync_jobs
+            WHERE subject_id = u.subject AND data_type = u.data_type AND lane = 'live' AND status = 'waiting'
+              AND wait_reason = 'sibling'
+            ORDER BY queued_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) w))
+    RETURNING 1)
+SELECT pg_notify($3, '') FROM woken LIMIT 1`
+
 func wakeSibling(ctx context.Context, tx pgx.Tx, subjectID, dataType, lane string) error {
 	if lane != string(syncjob.Live) {
 		return nil
 	}
-	const wake = `
-UPDATE alphapulse.sync_jobs SET next_at = clock_timestamp()
-WHERE id = (SELECT id FROM alphapulse.sync_jobs
-            WHERE subject_id = $1 AND data_type = $2 AND lane = 'live' AND status = 'waiting'
-              AND wait_reason = 'sibling'
-            ORDER BY queued_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)`
-	tag, err := tx.Exec(ctx, wake, subjectID, dataType)
+	_, err := tx.Exec(ctx, wake, []string{subjectID}, []string{dataType}, ChannelJobs)
 	if err != nil {
 		return fmt.Errorf("waking a waiting job: %w", err)
 	}
-	if tag.RowsAffected() == 0 {
-		return nil
+	return nil
+}
+
+// queueWakes is wakeSibling for all that end in one transaction.
+func queueWakes(batch *pgx.Batch, endings []*ending) {
+	var subjects, types []string
+	for _, e := range endings {
+		if e.job.Lane == syncjob.Live {
+			subjects, types = append(subjects, e.job.Subject.ID), append(types, string(e.job.DataType))
+		}
 	}
-	_, err = tx.Exec(ctx, `SELECT pg_notify($1, '')`, ChannelJobs)
-	return err
+	if len(subjects) > 0 {
+		batch.Queue(wake, subjects, types, ChannelJobs)
+	}
 }

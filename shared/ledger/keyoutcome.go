@@ -62,7 +62,7 @@ func (l *Ledger) CommitProbe(ctx context.Context, job *Claimed, out Outcome, fac
 			return rejectKey(ctx, tx, job, account, out)
 		}
 	}
-	return l.commit(ctx, job, commitment{outcome: out, after: after})
+	return l.commit(ctx, job, commitment{outcome: out, after: after}, nil)
 }
 
 func acceptKey(ctx context.Context, tx pgx.Tx, job *Claimed, account lockedAccount, facts KeyFacts) error {

@@ -161,7 +161,9 @@ func TestRule04TheLookupWaitsForACommitInFlight(t *testing.T) {
 		settled Settled
 	}
 	got, _ := while(b, func(ctx context.Context, tx pgx.Tx) {
-		require.NoError(t, fence(ctx, tx, job, succeeded()))
+		held, err := fence(ctx, tx, []*ending{{job: job, out: succeeded()}})
+		require.NoError(t, err)
+		require.Len(t, held, 1)
 	}, func() (found, error) {
 		again, settled, err := b.lookUp(t.Context(), job)
 		return found{again, settled}, err
@@ -189,7 +191,9 @@ func TestRule16AHeartbeatDoesNotWaitForACommit(t *testing.T) {
 	job, held := b.running(b.active("main"))
 	_, other := b.running(b.active("other"))
 	extended, waited := while(b, func(ctx context.Context, tx pgx.Tx) {
-		require.NoError(t, fence(ctx, tx, job, succeeded()))
+		held, err := fence(ctx, tx, []*ending{{job: job, out: succeeded()}})
+		require.NoError(t, err)
+		require.Len(t, held, 1)
 	}, func() ([]string, error) { return b.Extend(t.Context(), []Holding{held, other}) })
 	require.False(t, waited)
 	require.Equal(t, []string{other.JobID}, extended)
@@ -202,8 +206,10 @@ func TestARemovedAccountIsPurgedAfterItsJobs(t *testing.T) {
 	account := b.active("main")
 	job := b.claim(b.planned(account, syncjob.Balances))
 	_, waited := while(b, func(ctx context.Context, tx pgx.Tx) {
-		require.NoError(t, fence(ctx, tx, job, succeeded()))
-		_, err := store(account.ID, job)(ctx, tx)
+		held, err := fence(ctx, tx, []*ending{{job: job, out: succeeded()}})
+		require.NoError(t, err)
+		require.Len(t, held, 1)
+		_, err = store(account.ID, job)(ctx, tx)
 		require.NoError(t, err)
 	}, func() (struct{}, error) { return struct{}{}, b.RemoveAccount(t.Context(), account.ID) })
 	require.True(t, waited)

@@ -268,7 +268,7 @@ func TestRule02RunsAreLockedOldestFirst(t *testing.T) {
 			return b.count(`SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
 				AND datname = current_database()`) == 1
 		}, 10*time.Second, 5*time.Millisecond)
-		return startFollower(ctx, tx, first.ID)
+		return startFollowers(ctx, tx, []string{first.ID})
 	}))
 	require.NoError(t, <-called)
 	require.Zero(t, b.db.Stats().Retried, "transactions that lost against another one")

@@ -77,16 +77,20 @@ func takeBack(ctx context.Context, tx pgx.Tx, lost lostJob) error {
 		JobID: lost.ID, Claim: lost.Claim, Attempt: lost.Attempt, DataType: lost.DataType, Lane: lost.Lane,
 		Subject: syncjob.Subject{Kind: lost.Kind, ID: lost.SubjectID}, asOf: lost.AsOf,
 	}
-	if err := fence(ctx, tx, job, out); err != nil {
+	held, err := fence(ctx, tx, []*ending{{job: job, out: out}})
+	if err != nil {
 		return err
 	}
-	if err := follow(ctx, tx, job, out); err != nil {
+	if len(held) == 0 {
+		return ErrFenced
+	}
+	if err := settle(ctx, tx, held); err != nil {
 		return err
 	}
 	if out.Status != syncjob.Waiting {
 		return nil
 	}
-	_, err := tx.Exec(ctx, `SELECT pg_notify($1, '')`, ChannelJobs)
+	_, err = tx.Exec(ctx, `SELECT pg_notify($1, '')`, ChannelJobs)
 	return err
 }
 

@@ -31,6 +31,12 @@ type Config struct {
 	// Postgres keeps 63 bytes: a longer one is shortened in the middle.
 	ApplicationName string
 
+	// ByIndex is for pools all of whose statements look rows up: a whole table is
+	// read only if there is no other way. A statement that was planned while a table
+	// was small keeps its plan while the table grows, until statistics are next
+	// gathered.
+	ByIndex bool
+
 	MaxConns int32 // 4
 	MinConns int32 // 0
 
@@ -145,6 +151,10 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 	params["application_name"] = c.ApplicationName
 	params["search_path"] = searchPath
 	params["timezone"] = "UTC"
+	params["jit"] = "off" // it takes longer than any statement of ours
+	if c.ByIndex {
+		params["enable_seqscan"] = "off"
+	}
 	setMillis(params, "statement_timeout", c.StatementTimeout)
 	setMillis(params, "lock_timeout", c.LockTimeout)
 	setMillis(params, "idle_in_transaction_session_timeout", c.IdleInTransactionTimeout)

@@ -133,7 +133,7 @@ func TestResultsReachOneAggregatorEach(t *testing.T) {
 	ended := make(chan struct{}, 3)
 	for range 3 {
 		go func() {
-			q.Results(stopping, func(_ context.Context, m queue.ResultMessage) error { seen.add(m.JobID); return nil })
+			q.Results(stopping, seen.take)
 			ended <- struct{}{}
 		}()
 	}
@@ -161,12 +161,13 @@ func TestAResultThatFailedComesAgain(t *testing.T) {
 	var calls atomic.Int32
 	stopping, stop := context.WithCancel(within(t, patience))
 	defer stop()
-	go q.Results(stopping, func(_ context.Context, m queue.ResultMessage) error {
-		tries <- m
+	go q.Results(stopping, func(d queue.ResultDelivery) {
+		tries <- d.Result
 		if calls.Add(1) < 3 {
-			return context.DeadlineExceeded
+			d.Settle(context.DeadlineExceeded)
+			return
 		}
-		return nil
+		d.Settle(nil)
 	})
 	require.NoError(t, q.PublishResult(within(t, patience), result(1)))
 	for range 3 {
@@ -186,7 +187,7 @@ func TestResultsSurviveRestartAndLossOfTheBroker(t *testing.T) {
 	seen := newInbox()
 	stopping, stop := context.WithCancel(within(t, 2*patience))
 	defer stop()
-	go q.Results(stopping, func(_ context.Context, m queue.ResultMessage) error { seen.add(m.JobID); return nil })
+	go q.Results(stopping, seen.take)
 	require.NoError(t, q.PublishResult(within(t, patience), result(1)))
 	seen.await(t, 1)
 
@@ -211,7 +212,7 @@ func TestForgedResultsAreRefused(t *testing.T) {
 	seen := newInbox()
 	stopping, stop := context.WithCancel(within(t, patience))
 	defer stop()
-	go q.Results(stopping, func(_ context.Context, m queue.ResultMessage) error { seen.add(m.JobID); return nil })
+	go q.Results(stopping, seen.take)
 	for subject, body := range map[string]string{
 		"sync.result.bybit.balances." + accountID(1): "{",
 		"sync.result.bybit.orders." + accountID(2):   `{"job_id":"` + jobID(2) + `","run_id":"` + runID(2) + `","status":"succeeded","exchange":"bybit","data_type":"balances","subject":{"account_id":"` + accountID(2) + `"}}`,

@@ -117,6 +117,12 @@ func (b *inbox) add(jobID string) {
 	}
 }
 
+// take adds a result and acks it.
+func (b *inbox) take(d queue.ResultDelivery) {
+	b.add(d.Result.JobID)
+	d.Settle(nil)
+}
+
 func (b *inbox) count() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -18,7 +18,7 @@ const (
 	resultsAckWait  = 30 * time.Second
 	resultsDeliver  = 10
 	resultsPending  = 4096
-	resultsBatch    = 64
+	resultsBatch    = 256
 	resultsMaxWait  = 30 * time.Second
 	resultsNakDelay = time.Second
 )
@@ -45,40 +45,46 @@ func (q *Queue) ensureResultsConsumer(ctx context.Context) error {
 	return err
 }
 
-// Results calls handle for each result, one after the other, until ctx ends.
-// It survives every outage of the broker, waiting for stream and consumer to
-// be there again. The results are shared with every other call in any process,
-// so call it several times to handle several at once.
+// ResultDelivery is a result in the hands of an aggregator, until it is settled.
+type ResultDelivery struct {
+	Result ResultMessage
+	reply  reply
+}
+
+// Results calls take for each result, one after the other, until ctx ends. It
+// survives every outage of the broker, waiting for stream and consumer to be there
+// again. The results are shared with every other call in any process.
 //
-// A result is acked when handle returns nil and comes again a second later, to
-// anyone, when it returns an error; after ten tries it is given up.
-func (q *Queue) Results(ctx context.Context, handle func(context.Context, ResultMessage) error) {
+// take owns the delivery and settles it. While it blocks no further result is
+// taken: so it bounds how many are in hand.
+func (q *Queue) Results(ctx context.Context, take func(ResultDelivery)) {
 	p := q.puller(ResultsStream, resultsConsumer)
 	for ctx.Err() == nil {
 		p.pull(ctx, resultsBatch, resultsMaxWait, func(msg *nats.Msg) bool {
-			q.handleResult(ctx, msg, handle)
+			answer := q.reply(msg)
+			result, err := readResult(msg)
+			if err != nil {
+				q.refuse(answer, msg, err)
+				return true
+			}
+			take(ResultDelivery{Result: result, reply: answer})
 			return true
 		})
 	}
 }
 
-func (q *Queue) handleResult(ctx context.Context, msg *nats.Msg, handle func(context.Context, ResultMessage) error) {
-	reply := q.reply(msg)
-	result, err := readResult(msg)
+// Settle ends a result that was handled: err is nil. With an error it comes again a
+// second later, to anyone; after ten tries it is given up.
+func (d ResultDelivery) Settle(err error) {
+	entry := d.reply.q.log.WithFields(map[string]any{"job_id": d.Result.JobID, "run_id": d.Result.RunID})
 	if err != nil {
-		q.refuse(reply, msg, err)
-		return
-	}
-	entry := q.log.WithFields(map[string]any{"job_id": result.JobID, "run_id": result.RunID})
-	if err := handle(ctx, result); err != nil {
 		entry.WithError(err).Warn("queue: a result was not handled; it comes again")
-		err = reply.nak(resultsNakDelay)
-		if err != nil {
+		if err := d.reply.nak(resultsNakDelay); err != nil {
 			entry.WithError(err).Warn("queue: cannot give a result back; it comes again later")
 		}
 		return
 	}
-	if err := reply.ack(); err != nil {
+	if err := d.reply.ack(); err != nil {
 		entry.WithError(err).Warn("queue: cannot ack a result; it comes again")
 	}
 }

@@ -168,9 +168,7 @@ func (l *loop) one(ctx context.Context, i int, then func(context.Context, worker
 // store writes the rows of jobs in one transaction and one round trip.
 func store(ctx context.Context, db *postgres.DB, jobs ...worker.BareRows) error {
 	batch, tally := &pgx.Batch{}, snapshot.Tally{}
-	for _, rows := range jobs {
-		rows.Queue(batch, &tally)
-	}
+	worker.QueueBare(batch, &tally, jobs...)
 	if batch.Len() == 0 {
 		return nil
 	}

@@ -23,29 +23,32 @@ func compile(t Table) statements {
 	return s
 }
 
-// removeSQL deletes the scope's rows that did not come and closes their
-// history. Its parameters are those of a complete row set and one more, the
-// keys that are protected, in the form of exchange.RowFault.Key.
+// removeSQL deletes the rows of whole scopes that did not come, and closes their
+// history. Three parameters follow the columns: the numbers of the stamps of whole
+// scopes, and of each protected key the number of its stamp and the key, in the
+// form of exchange.RowFault.Key.
 func (t Table) removeSQL() string {
-	protected := fmt.Sprintf("$%d::text[]", firstArray+len(t.columns()))
+	next := firstOfSets + len(t.columns())
 	closed := ""
 	if !t.NoHistory {
 		closed = fmt.Sprintf(`,
 closed AS (
-    UPDATE alphapulse.%s_history h SET valid_to = greatest(h.valid_from, %s)
-    WHERE h.ctid = ANY (ARRAY(SELECT o.ctid FROM gone g %s)))`, t.Name, asOfParam, t.openOf("g", ""))
+    UPDATE alphapulse.%[1]s_history h SET valid_to = greatest(h.valid_from, c.as_of)
+    FROM (SELECT o.ctid AS at, (%[2]s)[g.n] AS as_of FROM gone g %[3]s) c
+    WHERE h.ctid = c.at)`, t.Name, asOfsParam, t.openOf("g", "("+subjectsParam+")[g.n]", ""))
 	}
 	return fmt.Sprintf(`
 WITH i AS %[1]s,
 gone AS (
-    DELETE FROM alphapulse.%[2]s t
-    WHERE t.%[3]s = %[4]s AND t.%[5]s = %[6]s
-      AND %[7]s
-      AND NOT concat_ws('/', %[8]s) = ANY (%[9]s)
-    RETURNING %[10]s)%[11]s
-SELECT count(*), %[12]s IS NULL AND %[13]s IS NULL FROM gone`,
-		t.incoming(), t.Name, t.Subject, subjectParam, t.Scope, scopeParam, t.notGiven(),
-		each(t.Key, "t.%s", ", "), protected, each(t.Key, "t.%s", ", "), closed, runParam, asOfParam)
+    DELETE FROM alphapulse.%[2]s t USING unnest($%[3]d::integer[]) AS r (n)
+    WHERE t.%[4]s = (%[5]s)[r.n] AND t.%[6]s = (%[7]s)[r.n]
+      AND (r.n, %[8]s) NOT IN (SELECT i.s_n, %[9]s FROM i)
+      AND (r.n, concat_ws('/', %[8]s)) NOT IN (
+          SELECT p.n, p.key FROM unnest($%[10]d::integer[], $%[11]d::text[]) AS p (n, key))
+    RETURNING r.n, %[8]s)%[12]s
+SELECT n, count(*) FROM gone GROUP BY n`,
+		t.incomingOfSets(), t.Name, next, t.Subject, subjectsParam, t.Scope, scopesParam,
+		each(t.Key, "t.%s", ", "), each(t.Key, "i.%s", ", "), next+1, next+2, closed)
 }
 
 // closeChangedSQL ends the open history rows of rows that are about to change,
@@ -56,23 +59,23 @@ SELECT count(*), %[12]s IS NULL AND %[13]s IS NULL FROM gone`,
 func (t Table) closeChangedSQL() string {
 	return fmt.Sprintf(`
 WITH i AS %[1]s
-UPDATE alphapulse.%[2]s_history h SET valid_to = %[3]s
-WHERE h.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM i LEFT JOIN alphapulse.%[2]s t ON t.%[4]s = %[5]s AND %[6]s %[7]s
-    WHERE (t.%[4]s IS NULL OR (%[8]s AND %[9]s)) AND (%[10]s IS NULL OR true) AND (%[11]s IS NULL OR true)))`,
-		t.incoming(), t.Name, asOfParam, t.Subject, subjectParam, t.keysMatch("t", "i"),
-		t.openOf("i", "AND x.valid_from < "+asOfParam), t.changed(), t.guard(), scopeParam, runParam)
+UPDATE alphapulse.%[2]s_history h SET valid_to = c.s_as_of
+FROM (SELECT o.ctid AS at, i.s_as_of FROM i LEFT JOIN alphapulse.%[2]s t ON t.%[3]s = i.s_subject AND %[4]s %[5]s
+      WHERE t.%[3]s IS NULL OR (%[6]s AND %[7]s)) c
+WHERE h.ctid = c.at`,
+		t.incomingOfSets(), t.Name, t.Subject, t.keysMatch("t", "i"),
+		t.openOf("i", "i.s_subject", "AND x.valid_from < i.s_as_of"), t.changed(), t.guard())
 }
 
 // openOf joins each row of an alias with its open history row o, by one look
 // into the index for each. A plain join leaves the order to the planner, which
 // does not know how the table has grown and reads an account's whole history
 // for each row.
-func (t Table) openOf(alias, condition string) string {
+func (t Table) openOf(alias, subject, condition string) string {
 	return fmt.Sprintf(`CROSS JOIN LATERAL (
         SELECT x.ctid FROM alphapulse.%s_history x
         WHERE x.%s = %s AND %s AND x.valid_to IS NULL %s LIMIT 1) o`,
-		t.Name, t.Subject, subjectParam, t.keysMatch("x", alias), condition)
+		t.Name, t.Subject, subject, t.keysMatch("x", alias), condition)
 }
 
 // beganSQL is from when the row d holds: as_of, unless the last history row of
@@ -82,10 +85,10 @@ func (t Table) openOf(alias, condition string) string {
 // what it says turned out to be older than it seemed, and is replaced.
 func (t Table) beganSQL() string {
 	return fmt.Sprintf(`coalesce((
-        SELECT CASE WHEN h.valid_to IS NULL THEN h.valid_from ELSE greatest(h.valid_to, %[1]s) END
-        FROM alphapulse.%[2]s_history h WHERE h.%[3]s = %[4]s AND %[5]s
-        ORDER BY h.valid_from DESC LIMIT 1), %[1]s)`,
-		asOfParam, t.Name, t.Subject, subjectParam, t.keysMatch("h", "d"))
+        SELECT CASE WHEN h.valid_to IS NULL THEN h.valid_from ELSE greatest(h.valid_to, d.s_as_of) END
+        FROM alphapulse.%[1]s_history h WHERE h.%[2]s = d.s_subject AND %[3]s
+        ORDER BY h.valid_from DESC LIMIT 1), d.s_as_of)`,
+		t.Name, t.Subject, t.keysMatch("h", "d"))
 }
 
 // openedSQL opens the history rows of what is new or changed.
@@ -98,11 +101,11 @@ func (t Table) openedSQL(scopeColumn, scopeValue string) string {
 	return fmt.Sprintf(`,
 opened AS (
     INSERT INTO alphapulse.%[1]s_history (%[2]s, %[3]s%[4]s, run_id, valid_from, observed_at)
-    SELECT %[5]s, %[6]s%[7]s, %[8]s, %[9]s, clock_timestamp() FROM diff d WHERE d.fresh OR d.changed
-    ON CONFLICT (%[2]s, %[10]s, valid_from) DO UPDATE
-    SET %[11]s, run_id = excluded.run_id, observed_at = excluded.observed_at, valid_to = NULL)`,
+    SELECT d.s_subject, %[5]s%[6]s, d.s_run, %[7]s, clock_timestamp() FROM diff d WHERE d.fresh OR d.changed
+    ON CONFLICT (%[2]s, %[8]s, valid_from) DO UPDATE
+    SET %[9]s, run_id = excluded.run_id, observed_at = excluded.observed_at, valid_to = NULL)`,
 		t.Name, t.Subject, each(given, "%s", ", "), scopeColumn,
-		subjectParam, t.heldValues(), scopeValue, runParam, t.beganSQL(),
+		t.heldValues(), scopeValue, t.beganSQL(),
 		each(t.Key, "%s", ", "), set)
 }
 
@@ -118,10 +121,10 @@ func (t Table) heldValues() string {
 }
 
 // upsertSQL inserts what is new, updates what changed or moved, opens history
-// rows for what is new or changed, and counts those.
+// rows for what is new or changed, and counts those by their stamp.
 func (t Table) upsertSQL() string {
 	given := t.columns()
-	scopeColumn, scopeValue := ", "+t.Scope, ", "+scopeParam
+	scopeColumn, scopeValue := ", "+t.Scope, ", d.s_scope"
 	if t.scopeIsGiven() {
 		scopeColumn, scopeValue = "", ""
 	}
@@ -132,23 +135,23 @@ func (t Table) upsertSQL() string {
 	return fmt.Sprintf(`
 WITH i AS %[1]s,
 diff AS (
-    SELECT i.*%[20]s, t.%[2]s IS NULL AS fresh, t.%[2]s IS NOT NULL AND %[3]s AS changed
-    FROM i LEFT JOIN alphapulse.%[4]s t ON t.%[2]s = %[5]s AND %[6]s
-    WHERE t.%[2]s IS NULL OR (%[7]s AND (%[3]s OR %[8]s))),
+    SELECT i.*%[2]s, t.%[3]s IS NULL AS fresh, t.%[3]s IS NOT NULL AND %[4]s AS changed
+    FROM i LEFT JOIN alphapulse.%[5]s t ON t.%[3]s = i.s_subject AND %[6]s
+    WHERE t.%[3]s IS NULL OR (%[7]s AND (%[4]s OR %[8]s))),
 written AS (
-    INSERT INTO alphapulse.%[4]s AS t (%[2]s, %[9]s%[10]s, run_id, as_of, observed_at)
-    SELECT %[5]s, %[11]s%[12]s, %[13]s, %[14]s, clock_timestamp() FROM diff d
-    ON CONFLICT (%[2]s, %[15]s) DO UPDATE
-    SET %[16]s,
-        run_id = CASE WHEN %[17]s THEN excluded.run_id ELSE t.run_id END,
-        as_of = CASE WHEN %[17]s THEN excluded.as_of ELSE t.as_of END,
-        observed_at = CASE WHEN %[17]s THEN excluded.observed_at ELSE t.observed_at END)%[18]s
-SELECT count(*) FILTER (WHERE fresh OR changed) FROM diff WHERE %[19]s IS NULL OR true`,
-		t.incoming(), t.Subject, t.changed(), t.Name, subjectParam, t.keysMatch("t", "i"), t.guard(), t.moved(),
-		each(given, "%s", ", "), scopeColumn, each(given, "d.%s", ", "), scopeValue, runParam, asOfParam,
+    INSERT INTO alphapulse.%[5]s AS t (%[3]s, %[9]s%[10]s, run_id, as_of, observed_at)
+    SELECT d.s_subject, %[11]s%[12]s, d.s_run, d.s_as_of, clock_timestamp() FROM diff d
+    ON CONFLICT (%[3]s, %[13]s) DO UPDATE
+    SET %[14]s,
+        run_id = CASE WHEN %[15]s THEN excluded.run_id ELSE t.run_id END,
+        as_of = CASE WHEN %[15]s THEN excluded.as_of ELSE t.as_of END,
+        observed_at = CASE WHEN %[15]s THEN excluded.observed_at ELSE t.observed_at END)%[16]s
+SELECT s_n, count(*) FROM diff WHERE fresh OR changed GROUP BY s_n`,
+		t.incomingOfSets(), each(t.Sticky, ", t.%s AS stored_%s", ""), t.Subject, t.changed(), t.Name,
+		t.keysMatch("t", "i"), t.guard(), t.moved(),
+		each(given, "%s", ", "), scopeColumn, each(given, "d.%s", ", "), scopeValue,
 		each(t.Key, "%s", ", "), t.assignments(),
-		row("t", t.Compared)+" IS DISTINCT FROM "+row("excluded", t.Compared), opened, scopeParam,
-		each(t.Sticky, ", t.%s AS stored_%s", ""))
+		row("t", t.Compared)+" IS DISTINCT FROM "+row("excluded", t.Compared), opened)
 }
 
 // assignments set the columns of a conflicting row.

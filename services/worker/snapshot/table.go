@@ -28,8 +28,8 @@ type Table struct {
 	Market []Column
 	// Sticky columns are not compared either, and NULL keeps what is stored.
 	Sticky []Column
-	// Guard is a condition on t (stored) and i (incoming) under which a stored
-	// row may be changed; empty: always.
+	// Guard is a condition on t (stored) and i (incoming, read at i.s_as_of) under
+	// which a stored row may be changed; empty: always.
 	Guard string
 	// NoHistory leaves the history to the caller.
 	NoHistory bool
@@ -79,7 +79,8 @@ func each(columns []Column, format, sep string) string {
 	return strings.Join(parts, sep)
 }
 
-// The parameters every statement shares; the columns' arrays follow from $5.
+// The parameters of the statements that compare, of one scope; the columns'
+// arrays follow from $5.
 const (
 	subjectParam = "$1::uuid"
 	scopeParam   = "$2::text"
@@ -88,17 +89,44 @@ const (
 	firstArray   = 5
 )
 
+// The parameters of the statements that write, of any number of scopes: a column
+// of stamps each, and then, for each row, the number of its stamp, from 1. The
+// columns' arrays follow from $6.
+const (
+	subjectsParam = "$1::uuid[]"
+	scopesParam   = "$2::text[]"
+	runsParam     = "$3::uuid[]"
+	asOfsParam    = "$4::timestamptz[]"
+	stampsParam   = "$5::integer[]"
+	firstOfSets   = 6
+)
+
 // incoming is the FROM item i with every given column cast to its type.
 func (t Table) incoming() string {
+	casts, arrays := t.given(firstArray)
+	return fmt.Sprintf("(SELECT %s FROM unnest(%s) AS u (%s))", casts, arrays, each(t.columns(), "%s", ", "))
+}
+
+// incomingOfSets is incoming for rows of several scopes, each with its stamp in
+// the columns s_subject, s_scope, s_run and s_as_of, and with its number in s_n.
+func (t Table) incomingOfSets() string {
+	casts, arrays := t.given(firstOfSets)
+	return fmt.Sprintf(`(
+    SELECT u.s_n, (%s)[u.s_n] AS s_subject, (%s)[u.s_n] AS s_scope, (%s)[u.s_n] AS s_run, (%s)[u.s_n] AS s_as_of, %s
+    FROM unnest(%s, %s) AS u (s_n, %s))`,
+		subjectsParam, scopesParam, runsParam, asOfsParam, casts, stampsParam, arrays, each(t.columns(), "%s", ", "))
+}
+
+// given are the columns of u cast to their types, where an empty text is NULL,
+// and the parameters that they come in.
+func (t Table) given(first int) (casts, arrays string) {
 	columns := t.columns()
-	arrays := make([]string, len(columns))
-	casts := make([]string, len(columns))
+	cast, array := make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
-		arrays[i] = fmt.Sprintf("$%d::text[]", firstArray+i)
-		casts[i] = fmt.Sprintf("u.%[1]s::%[2]s AS %[1]s", c.Name, c.Type)
+		array[i] = fmt.Sprintf("$%d::text[]", first+i)
+		cast[i] = fmt.Sprintf("nullif(u.%[1]s, '')::%[2]s AS %[1]s", c.Name, c.Type)
 	}
-	return fmt.Sprintf("(SELECT %s FROM unnest(%s) AS u (%s))",
-		strings.Join(casts, ", "), strings.Join(arrays, ", "), each(columns, "%s", ", "))
+	return strings.Join(cast, ", "), strings.Join(array, ", ")
 }
 
 // keysMatch joins two aliases on the key.

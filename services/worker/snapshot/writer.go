@@ -19,8 +19,8 @@ type Stamp struct {
 type Tally struct{ Changed, Deleted int64 }
 
 // Rows are the rows of a scope by column: one array per column, in the order of
-// Table. A nil is NULL.
-type Rows struct{ arrays [][]*string }
+// Table. An empty text is NULL.
+type Rows struct{ arrays [][]string }
 
 // Len is the number of rows.
 func (r Rows) Len() int {
@@ -34,20 +34,29 @@ func (r Rows) Len() int {
 // the table's columns; an empty text is NULL.
 func Collect[T any](t Table, rows []T, values func(T) []string) Rows {
 	width := len(t.columns())
-	cells := make([]string, 0, width*len(rows))
-	for _, r := range rows {
-		cells = append(cells, values(r)...)
-	}
-	arrays := make([][]*string, width)
+	cells := make([]string, width*len(rows))
+	arrays := make([][]string, width)
 	for c := range arrays {
-		arrays[c] = make([]*string, len(rows))
-		for r := range rows {
-			if cell := &cells[r*width+c]; *cell != "" {
-				arrays[c][r] = cell
-			}
+		arrays[c] = cells[c*len(rows) : (c+1)*len(rows) : (c+1)*len(rows)]
+	}
+	for r, row := range rows {
+		for c, value := range values(row) {
+			arrays[c][r] = value
 		}
 	}
 	return Rows{arrays: arrays}
+}
+
+// Set is what was read of one scope.
+type Set struct {
+	Stamp Stamp
+	Rows  Rows
+	// Whole: the scope was walked to its end, so that what is stored of it, is not
+	// among Rows and is not protected is deleted.
+	Whole     bool
+	Protected []string
+	// Tally counts what was done.
+	Tally *Tally
 }
 
 // Writer writes one table.
@@ -62,52 +71,110 @@ func NewWriter(t Table) *Writer { return &Writer{table: t, sql: compile(t)} }
 // Table gives what the writer writes.
 func (w *Writer) Table() Table { return w.table }
 
-// Remove queues the deletion of the scope's rows that are not among rows and
-// whose key is not protected. Only for a walk that was complete.
-func (w *Writer) Remove(batch *pgx.Batch, s Stamp, rows Rows, protected []string, tally *Tally) {
-	if protected == nil {
-		protected = []string{} // an empty array; NULL would match nothing and delete nothing
+// Write queues the statements that bring the table to what sets hold, all of them
+// together. No two sets are of one subject: their rows could have a key in common,
+// and one statement writes a row once.
+func (w *Writer) Write(batch *pgx.Batch, sets []Set) {
+	if len(sets) == 0 {
+		return
 	}
-	args := append(w.args(s, rows), protected)
-	batch.Queue(w.sql.remove, args...).QueryRow(func(row pgx.Row) error {
-		var deleted int64
-		var unused bool
-		if err := row.Scan(&deleted, &unused); err != nil {
-			return err
-		}
-		tally.Deleted += deleted
-		return nil
-	})
+	args := w.setArgs(sets)
+	w.queueRemove(batch, sets, args)
+	if rowsIn(sets) == 0 {
+		return
+	}
+	if w.sql.closeChanged != "" {
+		batch.Queue(w.sql.closeChanged, args...)
+	}
+	batch.Queue(w.sql.upsert, args...).Query(counting(sets, func(t *Tally, n int64) { t.Changed += n }))
 }
 
 // Upsert queues the insertion and update of rows, with their history.
 func (w *Writer) Upsert(batch *pgx.Batch, s Stamp, rows Rows, tally *Tally) {
-	if rows.Len() == 0 {
-		return
-	}
-	if w.sql.closeChanged != "" {
-		batch.Queue(w.sql.closeChanged, w.args(s, rows)...)
-	}
-	batch.Queue(w.sql.upsert, w.args(s, rows)...).QueryRow(func(row pgx.Row) error {
-		var changed int64
-		if err := row.Scan(&changed); err != nil {
-			return err
-		}
-		tally.Changed += changed
-		return nil
-	})
+	w.Write(batch, []Set{{Stamp: s, Rows: rows, Tally: tally}})
 }
 
+// queueRemove queues the deletion of what is gone from whole scopes.
+func (w *Writer) queueRemove(batch *pgx.Batch, sets []Set, args []any) {
+	whole, protectedIn, protected := []int32{}, []int32{}, []string{}
+	for i, set := range sets {
+		if !set.Whole {
+			continue
+		}
+		whole = append(whole, stampNumber(i))
+		for _, key := range set.Protected {
+			protectedIn, protected = append(protectedIn, stampNumber(i)), append(protected, key)
+		}
+	}
+	if len(whole) == 0 {
+		return
+	}
+	args = append(args[:len(args):len(args)], whole, protectedIn, protected)
+	batch.Queue(w.sql.remove, args...).Query(counting(sets, func(t *Tally, n int64) { t.Deleted += n }))
+}
+
+// counting reads counts by the number of the stamp.
+func counting(sets []Set, add func(*Tally, int64)) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		var number int32
+		var count int64
+		_, err := pgx.ForEachRow(rows, []any{&number, &count}, func() error {
+			add(sets[number-1].Tally, count)
+			return nil
+		})
+		return err
+	}
+}
+
+func stampNumber(i int) int32 { return int32(i) + 1 } //nolint:gosec // a group's size
+
+func rowsIn(sets []Set) int {
+	n := 0
+	for _, set := range sets {
+		n += set.Rows.Len()
+	}
+	return n
+}
+
+// setArgs are the sets as the parameters of the statements that write.
+func (w *Writer) setArgs(sets []Set) []any {
+	subjects, scopes := make([]string, len(sets)), make([]string, len(sets))
+	runs, asOfs := make([]string, len(sets)), make([]time.Time, len(sets))
+	total := rowsIn(sets)
+	numbers := make([]int32, 0, total)
+	for i, set := range sets {
+		subjects[i], scopes[i] = set.Stamp.SubjectID, set.Stamp.Scope
+		runs[i], asOfs[i] = set.Stamp.RunID, set.Stamp.AsOf
+		for range set.Rows.Len() {
+			numbers = append(numbers, stampNumber(i))
+		}
+	}
+	args := append(make([]any, 0, firstOfSets+len(w.table.columns())+3), subjects, scopes, runs, asOfs, numbers)
+	for c := range w.table.columns() {
+		args = append(args, column(sets, c, total))
+	}
+	return args
+}
+
+// column is one column of all sets.
+func column(sets []Set, c, total int) []string {
+	if len(sets) == 1 && total > 0 {
+		return sets[0].Rows.arrays[c]
+	}
+	values := make([]string, 0, total)
+	for _, set := range sets {
+		if set.Rows.Len() > 0 {
+			values = append(values, set.Rows.arrays[c]...)
+		}
+	}
+	return values
+}
+
+// args are the parameters of the statements that compare.
 func (w *Writer) args(s Stamp, rows Rows) []any {
 	args := []any{s.SubjectID, s.Scope, s.RunID, s.AsOf}
-	if len(rows.arrays) == 0 {
-		rows.arrays = make([][]*string, len(w.table.columns()))
-	}
-	for _, array := range rows.arrays {
-		if array == nil {
-			array = []*string{}
-		}
-		args = append(args, array)
+	for c := range w.table.columns() {
+		args = append(args, column([]Set{{Rows: rows}}, c, rows.Len()))
 	}
 	return args
 }

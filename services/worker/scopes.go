@@ -1,0 +1,197 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/syncjob"
+)
+
+// storedScope is what sync_scopes says of a scope whose row is locked.
+type storedScope struct {
+	asOf time.Time // zero: nothing was stored yet
+	hash []byte    // of what is stored; nil: it is not known
+}
+
+// supersedes reports that a snapshot must not be stored, because it is not newer.
+func (s storedScope) supersedes(p part) bool {
+	return p.stores && !p.history && !s.asOf.IsZero() && !p.asOf.After(s.asOf)
+}
+
+func asOfs(scopes map[string]storedScope) map[string]time.Time {
+	stored := map[string]time.Time{}
+	for name, s := range scopes {
+		if !s.asOf.IsZero() {
+			stored[name] = s.asOf
+		}
+	}
+	return stored
+}
+
+// scopeKeys name the scopes of a group of jobs, as columns in the order of the
+// table's key.
+type scopeKeys struct{ accounts, markets, subjects, types, scopes []string }
+
+type scopeKey struct {
+	subject syncjob.Subject
+	t       syncjob.DataType
+	scope   string
+}
+
+func (k scopeKey) compare(other scopeKey) int {
+	return cmp.Or(cmp.Compare(k.subject.ID, other.subject.ID), cmp.Compare(k.t, other.t), cmp.Compare(k.scope, other.scope))
+}
+
+func columnsOf(keys []scopeKey) scopeKeys {
+	slices.SortFunc(keys, scopeKey.compare)
+	var c scopeKeys
+	for _, k := range keys {
+		account, market := k.subject.ID, ""
+		if k.subject.Kind == syncjob.Market {
+			account, market = "", k.subject.ID
+		}
+		c.accounts, c.markets = append(c.accounts, account), append(c.markets, market)
+		c.subjects = append(c.subjects, k.subject.ID)
+		c.types, c.scopes = append(c.types, string(k.t)), append(c.scopes, k.scope)
+	}
+	return c
+}
+
+// lockScopes locks the row of every scope that was touched, making it if need
+// be, and tells each job what is stored.
+func lockScopes(ctx context.Context, tx pgx.Tx, all []*storing) error {
+	missing, err := lockKnown(ctx, tx, all, touchedScopes(all))
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	const insert = `
+INSERT INTO alphapulse.sync_scopes (account_id, market_id, data_type, scope)
+SELECT nullif(u.account, '')::uuid, nullif(u.market, '')::uuid, u.data_type, u.scope
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS u (account, market, data_type, scope)
+ON CONFLICT (subject_id, data_type, scope) DO NOTHING`
+	c := columnsOf(missing)
+	if _, err := tx.Exec(ctx, insert, c.accounts, c.markets, c.types, c.scopes); err != nil {
+		return fmt.Errorf("making scopes: %w", err)
+	}
+	// All again, in one order: one that was made meanwhile by somebody else is not
+	// locked yet.
+	_, err = lockKnown(ctx, tx, all, touchedScopes(all))
+	return err
+}
+
+// touchedScopes are the scopes that are guarded by their row.
+func touchedScopes(all []*storing) []scopeKey {
+	var keys []scopeKey
+	for _, s := range all {
+		for _, p := range s.guarded(s.parts) {
+			keys = append(keys, scopeKey{s.job.Subject, s.job.DataType, p.scope})
+		}
+	}
+	return keys
+}
+
+// bySubject finds the job of a subject and type, of which a group has one.
+func bySubject(all []*storing) map[string]*storing {
+	by := make(map[string]*storing, len(all))
+	for _, s := range all {
+		by[s.job.Subject.ID+string(s.job.DataType)] = s
+	}
+	return by
+}
+
+// lockKnown locks the rows that there are and gives the keys that have none.
+func lockKnown(ctx context.Context, tx pgx.Tx, all []*storing, keys []scopeKey) ([]scopeKey, error) {
+	by := bySubject(all)
+	for _, s := range all {
+		s.stored = map[string]storedScope{}
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	const lock = `
+SELECT c.subject_id::text, c.data_type, c.scope, c.as_of, c.content_hash
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS u (subject, data_type, scope)
+JOIN alphapulse.sync_scopes c ON c.subject_id = u.subject AND c.data_type = u.data_type AND c.scope = u.scope
+ORDER BY c.subject_id, c.data_type, c.scope FOR NO KEY UPDATE OF c`
+	c := columnsOf(keys)
+	rows, err := tx.Query(ctx, lock, c.subjects, c.types, c.scopes)
+	if err != nil {
+		return nil, fmt.Errorf("locking scopes: %w", err)
+	}
+	var subject, dataType, scope string
+	var asOf *time.Time
+	var hash []byte
+	_, err = pgx.ForEachRow(rows, []any{&subject, &dataType, &scope, &asOf, &hash}, func() error {
+		known := storedScope{hash: hash}
+		if asOf != nil {
+			known.asOf = *asOf
+		}
+		by[subject+dataType].stored[scope], hash = known, nil
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("locking scopes: %w", err)
+	}
+	return slices.DeleteFunc(keys, func(k scopeKey) bool {
+		_, known := by[k.subject.ID+string(k.t)].stored[k.scope]
+		return known
+	}), nil
+}
+
+// scopeRows say how the walks of scopes ended, as columns.
+type scopeRows struct {
+	subjects, types, scopes           []string
+	asOf, watermark                   []*time.Time
+	complete, stores                  []bool
+	classes, codes, messages, payload []*string
+	hashes                            [][]byte
+}
+
+func (r *scopeRows) add(job *ledger.Claimed, p part) {
+	r.subjects, r.types = append(r.subjects, job.Subject.ID), append(r.types, string(job.DataType))
+	r.scopes = append(r.scopes, p.scope)
+	var asOf, watermark *time.Time
+	if p.stores && !p.asOf.IsZero() {
+		asOf = &p.asOf
+	}
+	if mark := p.watermark(); !mark.IsZero() {
+		watermark = &mark
+	}
+	r.asOf, r.watermark = append(r.asOf, asOf), append(r.watermark, watermark)
+	var class, code, message, payload *string
+	if p.fault != nil {
+		text, body := faultText(p.fault), columnText(p.fault.Payload)
+		class, code, message, payload = (*string)(&p.fault.Class), &p.fault.Code, &text, &body
+	}
+	r.complete, r.stores = append(r.complete, p.fault == nil), append(r.stores, asOf != nil)
+	r.classes, r.codes = append(r.classes, class), append(r.codes, code)
+	r.messages, r.payload = append(r.messages, message), append(r.payload, payload)
+	r.hashes = append(r.hashes, p.hash)
+}
+
+// queue records how the walk of each scope ended. A walk that stored nothing
+// leaves as_of; a watermark never goes back. Only lane live moves what belongs to
+// a history.
+func (r *scopeRows) queue(batch *pgx.Batch) {
+	if len(r.scopes) == 0 {
+		return
+	}
+	const update = `
+UPDATE alphapulse.sync_scopes c
+SET as_of = greatest(c.as_of, u.as_of), complete = u.complete, watermark = greatest(c.watermark, u.watermark),
+    error_class = u.class, error_code = u.code, error_message = u.message, error_payload = u.payload,
+    error_at = CASE WHEN u.complete THEN NULL ELSE clock_timestamp() END,
+    content_hash = CASE WHEN u.stores THEN u.hash ELSE c.content_hash END
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::boolean[], $6::timestamptz[], $7::text[],
+            $8::text[], $9::text[], $10::text[], $11::boolean[], $12::bytea[])
+         AS u (subject, data_type, scope, as_of, complete, watermark, class, code, message, payload, stores, hash)
+WHERE c.subject_id = u.subject AND c.data_type = u.data_type AND c.scope = u.scope`
+	batch.Queue(update, r.subjects, r.types, r.scopes, r.asOf, r.complete, r.watermark, r.classes, r.codes,
+		r.messages, r.payload, r.stores, r.hashes)
+}
