@@ -29,7 +29,7 @@ func (p *process) runAggregator(cmd *cobra.Command, cfg *aggregator.Config) erro
 	if err := p.open(); err != nil {
 		return err
 	}
-	db, err := p.pool(cmd.Context(), postgres.Config{Name: "aggregator", MaxConns: int32(cfg.Folders) + 2})
+	db, err := p.pool(cmd.Context(), postgres.Config{Name: "aggregator", MaxConns: int32(cfg.Folders) + 2, ByIndex: true})
 	if err != nil {
 		return err
 	}

@@ -13,9 +13,6 @@ import (
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
-// writesPool is the pool that outcomes are committed through.
-const writesPool = "writes"
-
 // workerSettings are a worker's own.
 type workerSettings struct {
 	cfg                         worker.Config
@@ -61,7 +58,7 @@ func (p *process) runWorker(cmd *cobra.Command, w *workerSettings) error {
 		return err
 	}
 	w.complete(p.name)
-	writes, err := p.pool(cmd.Context(), w.pool(writesPool, w.writes))
+	writes, err := p.pool(cmd.Context(), w.pool("writes", w.writes))
 	if err != nil {
 		return err
 	}
@@ -96,7 +93,7 @@ func (w *workerSettings) complete(name string) {
 func (w *workerSettings) pool(name string, conns int) postgres.Config {
 	return postgres.Config{
 		Name: name, MaxConns: int32(conns), StatementTimeout: w.statement, LockTimeout: w.lock,
-		IdleInTransactionTimeout: w.idle, SlowTransaction: w.slow, ByIndex: name == writesPool,
+		IdleInTransactionTimeout: w.idle, SlowTransaction: w.slow, ByIndex: true,
 	}
 }
 

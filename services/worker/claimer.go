@@ -11,8 +11,9 @@ import (
 const (
 	// claimsMost is how many jobs at most are claimed by one statement.
 	claimsMost = 128
-	// claimsAtOnce is how many such statements run side by side.
-	claimsAtOnce = 2
+	// claimsAtOnce is how many such statements run side by side: with one, those that
+	// are delivered meanwhile go together.
+	claimsAtOnce = 1
 	// claimTime bounds the claim of a group; each is then claimed alone.
 	claimTime = 5 * time.Second
 )
@@ -54,9 +55,6 @@ func (c *claimer) claimGroup(group []*claiming) {
 			close(x.done)
 		}
 	}()
-	if len(group) == 1 {
-		return // alone it is answered in one go
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), claimTime)
 	defer cancel()
 	requests := make([]ledger.ClaimRequest, len(group))

@@ -19,7 +19,7 @@ const (
 	groupMost = 64
 	// groupsAtOnce is how many groups commit side by side: while one waits for its
 	// flush, the next one writes.
-	groupsAtOnce = 4
+	groupsAtOnce = 2
 	// groupRows is how many rows a job may have to be committed with others; a
 	// bigger one would keep them waiting.
 	groupRows = 1000

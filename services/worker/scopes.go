@@ -48,14 +48,19 @@ func (k scopeKey) compare(other scopeKey) int {
 	return cmp.Or(cmp.Compare(k.subject.ID, other.subject.ID), cmp.Compare(k.t, other.t), cmp.Compare(k.scope, other.scope))
 }
 
+// columnsOfSubject are the two columns of which one holds a subject's id; "" is NULL.
+func columnsOfSubject(s syncjob.Subject) (account, market string) {
+	if s.Kind == syncjob.Market {
+		return "", s.ID
+	}
+	return s.ID, ""
+}
+
 func columnsOf(keys []scopeKey) scopeKeys {
 	slices.SortFunc(keys, scopeKey.compare)
 	var c scopeKeys
 	for _, k := range keys {
-		account, market := k.subject.ID, ""
-		if k.subject.Kind == syncjob.Market {
-			account, market = "", k.subject.ID
-		}
+		account, market := columnsOfSubject(k.subject)
 		c.accounts, c.markets = append(c.accounts, account), append(c.markets, market)
 		c.subjects = append(c.subjects, k.subject.ID)
 		c.types, c.scopes = append(c.types, string(k.t)), append(c.scopes, k.scope)
@@ -105,7 +110,8 @@ func bySubject(all []*storing) map[string]*storing {
 	return by
 }
 
-// lockKnown locks the rows that there are and gives the keys that have none.
+// lockKnown locks the rows that there are, one after the other in the order of
+// their keys, and gives the keys that have none.
 func lockKnown(ctx context.Context, tx pgx.Tx, all []*storing, keys []scopeKey) ([]scopeKey, error) {
 	by := bySubject(all)
 	for _, s := range all {
@@ -116,9 +122,10 @@ func lockKnown(ctx context.Context, tx pgx.Tx, all []*storing, keys []scopeKey) 
 	}
 	const lock = `
 SELECT c.subject_id::text, c.data_type, c.scope, c.as_of, c.content_hash
-FROM unnest($1::uuid[], $2::text[], $3::text[]) AS u (subject, data_type, scope)
-JOIN alphapulse.sync_scopes c ON c.subject_id = u.subject AND c.data_type = u.data_type AND c.scope = u.scope
-ORDER BY c.subject_id, c.data_type, c.scope FOR NO KEY UPDATE OF c`
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS u (subject, data_type, scope) CROSS JOIN LATERAL (
+    SELECT * FROM alphapulse.sync_scopes x
+    WHERE x.subject_id = u.subject AND x.data_type = u.data_type AND x.scope = u.scope
+    LIMIT 1 FOR NO KEY UPDATE) c`
 	c := columnsOf(keys)
 	rows, err := tx.Query(ctx, lock, c.subjects, c.types, c.scopes)
 	if err != nil {
@@ -146,16 +153,17 @@ ORDER BY c.subject_id, c.data_type, c.scope FOR NO KEY UPDATE OF c`
 
 // scopeRows say how the walks of scopes ended, as columns.
 type scopeRows struct {
-	subjects, types, scopes           []string
+	accounts, markets, types, scopes  []string
 	asOf, watermark                   []*time.Time
-	complete, stores                  []bool
+	complete                          []bool
 	classes, codes, messages, payload []*string
 	hashes                            [][]byte
 }
 
 func (r *scopeRows) add(job *ledger.Claimed, p part) {
-	r.subjects, r.types = append(r.subjects, job.Subject.ID), append(r.types, string(job.DataType))
-	r.scopes = append(r.scopes, p.scope)
+	account, market := columnsOfSubject(job.Subject)
+	r.accounts, r.markets = append(r.accounts, account), append(r.markets, market)
+	r.types, r.scopes = append(r.types, string(job.DataType)), append(r.scopes, p.scope)
 	var asOf, watermark *time.Time
 	if p.stores && !p.asOf.IsZero() {
 		asOf = &p.asOf
@@ -169,7 +177,7 @@ func (r *scopeRows) add(job *ledger.Claimed, p part) {
 		text, body := faultText(p.fault), columnText(p.fault.Payload)
 		class, code, message, payload = (*string)(&p.fault.Class), &p.fault.Code, &text, &body
 	}
-	r.complete, r.stores = append(r.complete, p.fault == nil), append(r.stores, asOf != nil)
+	r.complete = append(r.complete, p.fault == nil)
 	r.classes, r.codes = append(r.classes, class), append(r.codes, code)
 	r.messages, r.payload = append(r.messages, message), append(r.payload, payload)
 	r.hashes = append(r.hashes, p.hash)
@@ -183,15 +191,20 @@ func (r *scopeRows) queue(batch *pgx.Batch) {
 		return
 	}
 	const update = `
-UPDATE alphapulse.sync_scopes c
-SET as_of = greatest(c.as_of, u.as_of), complete = u.complete, watermark = greatest(c.watermark, u.watermark),
-    error_class = u.class, error_code = u.code, error_message = u.message, error_payload = u.payload,
-    error_at = CASE WHEN u.complete THEN NULL ELSE clock_timestamp() END,
-    content_hash = CASE WHEN u.stores THEN u.hash ELSE c.content_hash END
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::boolean[], $6::timestamptz[], $7::text[],
-            $8::text[], $9::text[], $10::text[], $11::boolean[], $12::bytea[])
-         AS u (subject, data_type, scope, as_of, complete, watermark, class, code, message, payload, stores, hash)
-WHERE c.subject_id = u.subject AND c.data_type = u.data_type AND c.scope = u.scope`
-	batch.Queue(update, r.subjects, r.types, r.scopes, r.asOf, r.complete, r.watermark, r.classes, r.codes,
-		r.messages, r.payload, r.stores, r.hashes)
+INSERT INTO alphapulse.sync_scopes AS c
+    (account_id, market_id, data_type, scope, as_of, complete, watermark, error_class, error_code, error_message,
+     error_payload, error_at, content_hash)
+SELECT nullif(u.account, '')::uuid, nullif(u.market, '')::uuid, u.data_type, u.scope, u.as_of, u.complete, u.watermark,
+       u.class, u.code, u.message, u.payload, CASE WHEN u.complete THEN NULL ELSE clock_timestamp() END, u.hash
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[], $7::timestamptz[], $8::text[],
+            $9::text[], $10::text[], $11::text[], $12::bytea[])
+         AS u (account, market, data_type, scope, as_of, complete, watermark, class, code, message, payload, hash)
+ON CONFLICT (subject_id, data_type, scope) DO UPDATE
+SET as_of = greatest(c.as_of, excluded.as_of), complete = excluded.complete,
+    watermark = greatest(c.watermark, excluded.watermark),
+    error_class = excluded.error_class, error_code = excluded.error_code, error_message = excluded.error_message,
+    error_payload = excluded.error_payload, error_at = excluded.error_at,
+    content_hash = CASE WHEN excluded.as_of IS NULL THEN c.content_hash ELSE excluded.content_hash END`
+	batch.Queue(update, r.accounts, r.markets, r.types, r.scopes, r.asOf, r.complete, r.watermark, r.classes, r.codes,
+		r.messages, r.payload, r.hashes)
 }

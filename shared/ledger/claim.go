@@ -151,12 +151,13 @@ func (l *Ledger) ClaimGroup(ctx context.Context, group []ClaimRequest) ([]*Claim
 // synchronized, and no live sibling is running. The partial unique index
 // sync_jobs_one_running is the net below the last one.
 const claimable = `
-    j.status = 'queued' AND j.next_at IS NULL AND j.attempt < j.max_attempts
-AND r.id = j.run_id AND r.status = 'running' AND (r.deadline_at IS NULL OR r.deadline_at > clock_timestamp())
+    j.status || '' = 'queued' AND j.next_at IS NULL AND j.attempt < j.max_attempts
+AND r.id = j.run_id AND r.status || '' = 'running' AND (r.deadline_at IS NULL OR r.deadline_at > clock_timestamp())
 AND (j.account_id IS NULL OR a.status = 'active' OR (j.data_type = 'probe' AND j.trigger <> 'schedule' AND a.status <> 'removed'))
-AND (j.lane <> 'live' OR NOT EXISTS (
-        SELECT FROM alphapulse.sync_jobs s
-        WHERE s.subject_id = j.subject_id AND s.data_type = j.data_type AND s.lane = 'live' AND s.status = 'running'))`
+AND (j.lane <> 'live' OR (
+        SELECT true FROM alphapulse.sync_jobs s
+        WHERE s.subject_id = j.subject_id AND s.data_type = j.data_type AND s.lane = 'live' AND s.status = 'running'
+        LIMIT 1) IS NULL)`
 
 // unflushed lets a transaction whose loss does no harm commit without waiting for
 // the disk.

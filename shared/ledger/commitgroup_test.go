@@ -174,9 +174,9 @@ func TestAGroupIsClaimedByOneStatement(t *testing.T) {
 		b.jobOf(b.manual(first, syncjob.Positions).ID, syncjob.Positions),
 	}
 	b.publish()
-	group := make([]ClaimRequest, len(ids))
-	for i, id := range ids {
-		group[i] = b.request(id)
+	var group []ClaimRequest
+	for _, id := range ids {
+		group = append(group, b.request(id))
 	}
 	group = append(group, ClaimRequest{JobID: uuid.NewString(), Claim: uuid.NewString(), Publishes: 1}) // unknown
 	b.exec(`UPDATE alphapulse.sync_jobs SET next_at = clock_timestamp() WHERE id = $1`, ids[3])

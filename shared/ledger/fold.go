@@ -64,7 +64,7 @@ func foldLocked(ctx context.Context, tx pgx.Tx, runID string) (bool, error) {
 UPDATE alphapulse.sync_runs
 SET status = $2, jobs_succeeded = $3, jobs_partial = $4, jobs_failed = $5, jobs_dead = $6, jobs_skipped = $7,
     jobs_cancelled = $8, rows_changed = $9, finished_at = clock_timestamp()
-WHERE id = $1 AND status = 'running'`
+WHERE id = $1 AND status || '' = 'running'`
 	_, err = tx.Exec(ctx, update, runID, string(status), c.by[syncjob.Succeeded], c.by[syncjob.Partial],
 		c.by[syncjob.Failed], c.by[syncjob.Dead], c.by[syncjob.Skipped], c.by[syncjob.Cancelled], c.changed)
 	if err != nil {

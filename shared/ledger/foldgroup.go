@@ -108,7 +108,7 @@ SET status = u.status, jobs_succeeded = u.succeeded, jobs_partial = u.partial, j
 FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[],
             $8::integer[], $9::bigint[])
          AS u (id, status, succeeded, partial, failed, dead, skipped, cancelled, changed)
-WHERE r.id = u.id AND r.status = 'running'`
+WHERE r.id = u.id AND r.status || '' = 'running'`
 	var folded []Run
 	batch := &pgx.Batch{}
 	batch.Queue(update, r.ids, r.statuses, r.succeeded, r.partial, r.failed, r.dead, r.skipped, r.cancelled, r.changed)

@@ -144,8 +144,8 @@ func (l *Ledger) Unfolded(ctx context.Context, limit int) ([]string, error) {
 SELECT r.id FROM alphapulse.sync_runs r
 WHERE r.status = 'running' AND r.started_at IS NOT NULL
   AND NOT r.growing
-  AND NOT EXISTS (SELECT FROM alphapulse.sync_jobs j
-                  WHERE j.run_id = r.id AND j.status IN ('queued', 'running', 'waiting'))
+  AND (SELECT true FROM alphapulse.sync_jobs j
+       WHERE j.run_id = r.id AND j.status || '' IN ('queued', 'running', 'waiting') LIMIT 1) IS NULL
 ORDER BY r.deadline_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`
 	rows, err := l.db.Query(ctx, find, limit)
 	if err != nil {

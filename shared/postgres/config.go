@@ -31,10 +31,11 @@ type Config struct {
 	// Postgres keeps 63 bytes: a longer one is shortened in the middle.
 	ApplicationName string
 
-	// ByIndex is for pools all of whose statements look rows up: a whole table is
-	// read only if there is no other way. A statement that was planned while a table
-	// was small keeps its plan while the table grows, until statistics are next
-	// gathered.
+	// ByIndex is for pools all of whose statements look rows up: each is planned once
+	// in the life of a connection, and reads a whole table only if there is no other
+	// way. Left to itself the server plans the big ones anew each time, which takes
+	// longer than running them; and what it has planned while a table was small keeps
+	// its plan while the table grows.
 	ByIndex bool
 
 	MaxConns int32 // 4
@@ -153,7 +154,10 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 	params["timezone"] = "UTC"
 	params["jit"] = "off" // it takes longer than any statement of ours
 	if c.ByIndex {
+		params["plan_cache_mode"] = "force_generic_plan"
 		params["enable_seqscan"] = "off"
+		params["enable_hashjoin"] = "off"
+		params["enable_mergejoin"] = "off"
 	}
 	setMillis(params, "statement_timeout", c.StatementTimeout)
 	setMillis(params, "lock_timeout", c.LockTimeout)

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,7 +127,7 @@ func (c *child) awaitReady(ctx context.Context) error {
 	return look(ctx, func() (bool, error) {
 		select {
 		case <-c.done:
-			return false, fmt.Errorf("%s has ended: %v; its log is %s", c.name, c.err, c.log)
+			return false, fmt.Errorf("%s has ended: %w; its log is %s", c.name, c.ending(), c.log)
 		default:
 		}
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.health+"/readyz", http.NoBody)
@@ -141,6 +142,12 @@ func (c *child) awaitReady(ctx context.Context) error {
 		return resp.StatusCode == http.StatusOK, nil
 	})
 }
+
+// errEnded: a process that is to live until it is stopped has ended without a fault.
+var errEnded = errors.New("by itself")
+
+// ending is how a process that is done has ended.
+func (c *child) ending() error { return cmp.Or(c.err, errEnded) }
 
 // look asks until the answer is yes, an error, or the end of ctx.
 func look(ctx context.Context, ok func() (bool, error)) error {

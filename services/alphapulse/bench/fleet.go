@@ -77,7 +77,7 @@ func (f *fleet) ended() error {
 	for _, c := range f.children {
 		select {
 		case <-c.done:
-			return fmt.Errorf("%s has ended in the middle of a pass: %v; its log is %s", c.name, c.err, c.log)
+			return fmt.Errorf("%s has ended in the middle of a pass: %w; its log is %s", c.name, c.ending(), c.log)
 		default:
 		}
 	}

@@ -56,11 +56,11 @@ func (b *bench) paced(ctx context.Context) (Result, error) {
 // one pass in any case, which finds empty tables.
 func (b *bench) full(ctx context.Context) (float64, error) {
 	pass := b.balances(b.cfg.Jobs, b.cfg.Workers, b.cfg.Slots)
-	burnt, err := b.burn(ctx, pass)
-	if err != nil || b.rate > 0 {
+	if _, err := b.burn(ctx, pass); err != nil || b.rate > 0 {
 		return b.rate, err
 	}
-	if burnt, err = b.burn(ctx, pass); err != nil {
+	burnt, err := b.burn(ctx, pass)
+	if err != nil {
 		return 0, err
 	}
 	return burnt.rate(), nil

@@ -33,22 +33,38 @@ func (t Table) removeSQL() string {
 	if !t.NoHistory {
 		closed = fmt.Sprintf(`,
 closed AS (
-    UPDATE alphapulse.%[1]s_history h SET valid_to = greatest(h.valid_from, c.as_of)
-    FROM (SELECT o.ctid AS at, (%[2]s)[g.n] AS as_of FROM gone g %[3]s) c
-    WHERE h.ctid = c.at)`, t.Name, asOfsParam, t.openOf("g", "("+subjectsParam+")[g.n]", ""))
+    UPDATE alphapulse.%[1]s_history h SET valid_to = greatest(h.valid_from, (%[2]s)[%[3]s])
+    WHERE h.ctid = ANY (ARRAY(SELECT o.ctid FROM gone g %[4]s)))`,
+			t.Name, asOfsParam, t.stampOf("h"), t.openOf("g", "("+subjectsParam+")[g.n]", ""))
 	}
 	return fmt.Sprintf(`
 WITH i AS %[1]s,
 gone AS (
-    DELETE FROM alphapulse.%[2]s t USING unnest($%[3]d::integer[]) AS r (n)
-    WHERE t.%[4]s = (%[5]s)[r.n] AND t.%[6]s = (%[7]s)[r.n]
-      AND (r.n, %[8]s) NOT IN (SELECT i.s_n, %[9]s FROM i)
-      AND (r.n, concat_ws('/', %[8]s)) NOT IN (
-          SELECT p.n, p.key FROM unnest($%[10]d::integer[], $%[11]d::text[]) AS p (n, key))
-    RETURNING r.n, %[8]s)%[12]s
+    DELETE FROM alphapulse.%[2]s t
+    WHERE t.ctid = ANY (ARRAY(
+        SELECT x.ctid FROM unnest($%[3]d::integer[]) AS r (n) CROSS JOIN LATERAL (
+            SELECT s.ctid, %[4]s FROM alphapulse.%[2]s s
+            WHERE s.%[5]s = (%[6]s)[r.n] AND s.%[7]s = (%[8]s)[r.n] OFFSET 0) x
+        WHERE (r.n, %[9]s) NOT IN (SELECT i.s_n, %[10]s FROM i)
+          AND (r.n, concat_ws('/', %[9]s)) NOT IN (
+              SELECT p.n, p.key FROM unnest($%[11]d::integer[], $%[12]d::text[]) AS p (n, key))))
+    RETURNING %[13]s AS n, %[14]s)%[15]s
 SELECT n, count(*) FROM gone GROUP BY n`,
-		t.incomingOfSets(), t.Name, next, t.Subject, subjectsParam, t.Scope, scopesParam,
-		each(t.Key, "t.%s", ", "), each(t.Key, "i.%s", ", "), next+1, next+2, closed)
+		t.incomingOfSets(), t.Name, next, each(t.Key, "s.%s", ", "), t.Subject, subjectsParam, t.Scope, scopesParam,
+		each(t.Key, "x.%s", ", "), each(t.Key, "i.%s", ", "), next+1, next+2, t.stampOf("t"), each(t.Key, "t.%s", ", "), closed)
+}
+
+// stampOf is the number of the stamp of a row's subject, of which there is one.
+func (t Table) stampOf(alias string) string {
+	return fmt.Sprintf("array_position(%s, %s.%s)", subjectsParam, alias, t.Subject)
+}
+
+// storedRow joins each row of i with the row t that is stored, by one look into the
+// index for each, whatever the planner believes about the table's size.
+func (t Table) storedRow() string {
+	return fmt.Sprintf(`LEFT JOIN LATERAL (
+        SELECT * FROM alphapulse.%s x WHERE x.%s = i.s_subject AND %s LIMIT 1) t ON true`,
+		t.Name, t.Subject, t.keysMatch("x", "i"))
 }
 
 // closeChangedSQL ends the open history rows of rows that are about to change,
@@ -59,12 +75,12 @@ SELECT n, count(*) FROM gone GROUP BY n`,
 func (t Table) closeChangedSQL() string {
 	return fmt.Sprintf(`
 WITH i AS %[1]s
-UPDATE alphapulse.%[2]s_history h SET valid_to = c.s_as_of
-FROM (SELECT o.ctid AS at, i.s_as_of FROM i LEFT JOIN alphapulse.%[2]s t ON t.%[3]s = i.s_subject AND %[4]s %[5]s
-      WHERE t.%[3]s IS NULL OR (%[6]s AND %[7]s)) c
-WHERE h.ctid = c.at`,
-		t.incomingOfSets(), t.Name, t.Subject, t.keysMatch("t", "i"),
-		t.openOf("i", "i.s_subject", "AND x.valid_from < i.s_as_of"), t.changed(), t.guard())
+UPDATE alphapulse.%[2]s_history h SET valid_to = (%[3]s)[%[4]s]
+WHERE h.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM i %[5]s %[6]s
+    WHERE t.%[7]s IS NULL OR (%[8]s AND %[9]s)))`,
+		t.incomingOfSets(), t.Name, asOfsParam, t.stampOf("h"), t.storedRow(),
+		t.openOf("i", "i.s_subject", "AND x.valid_from < i.s_as_of"), t.Subject, t.changed(), t.guard())
 }
 
 // openOf joins each row of an alias with its open history row o, by one look
@@ -136,7 +152,7 @@ func (t Table) upsertSQL() string {
 WITH i AS %[1]s,
 diff AS (
     SELECT i.*%[2]s, t.%[3]s IS NULL AS fresh, t.%[3]s IS NOT NULL AND %[4]s AS changed
-    FROM i LEFT JOIN alphapulse.%[5]s t ON t.%[3]s = i.s_subject AND %[6]s
+    FROM i %[6]s
     WHERE t.%[3]s IS NULL OR (%[7]s AND (%[4]s OR %[8]s))),
 written AS (
     INSERT INTO alphapulse.%[5]s AS t (%[3]s, %[9]s%[10]s, run_id, as_of, observed_at)
@@ -148,7 +164,7 @@ written AS (
         observed_at = CASE WHEN %[15]s THEN excluded.observed_at ELSE t.observed_at END)%[16]s
 SELECT s_n, count(*) FROM diff WHERE fresh OR changed GROUP BY s_n`,
 		t.incomingOfSets(), each(t.Sticky, ", t.%s AS stored_%s", ""), t.Subject, t.changed(), t.Name,
-		t.keysMatch("t", "i"), t.guard(), t.moved(),
+		t.storedRow(), t.guard(), t.moved(),
 		each(given, "%s", ", "), scopeColumn, each(given, "d.%s", ", "), scopeValue,
 		each(t.Key, "%s", ", "), t.assignments(),
 		row("t", t.Compared)+" IS DISTINCT FROM "+row("excluded", t.Compared), opened)

@@ -20,6 +20,7 @@ func Design() []string {
 	return []string{
 		"design: commit, report, ack",
 		"design: an unchanged sync writes no row",
+		"design: a content hash ends scheduled snapshots alone",
 		"design: what follows the market opens no history",
 		"design: only a complete walk deletes",
 		"design: a bad row protects its key",
