@@ -54,11 +54,7 @@ func (r *pricesReader) read(ctx context.Context, a *attempt) reading {
 	var got reading
 	for _, scope := range source.PriceScopes() {
 		p := readScope(ctx, a, r.writer, scope, source.Prices, priceValues)
-		write := p.queue
-		p.queue = func(batch *pgx.Batch, stamp snapshot.Stamp, tally *snapshot.Tally) {
-			write(batch, stamp, tally)
-			r.sample(batch, stamp)
-		}
+		p.queue = func(batch *pgx.Batch, stamp snapshot.Stamp, _ *snapshot.Tally) { r.sample(batch, stamp) }
 		if !got.add(p, a.job.LastAttempt()) {
 			break
 		}

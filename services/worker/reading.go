@@ -38,8 +38,8 @@ type part struct {
 	set    snapshot.Set
 	// hash is of all that the scope holds, if all of it came and was understood.
 	hash []byte
-	// queue adds the statements that write the part to a batch; nil: its set is
-	// written.
+	// queue adds to a batch what else is written, after the set, if there is a writer,
+	// and the statements that write the part if there is none; nil: nothing.
 	queue func(batch *pgx.Batch, stamp snapshot.Stamp, tally *snapshot.Tally)
 	// compare is what a verifying job does in place of queue.
 	compare comparison

@@ -128,6 +128,8 @@ func TestARunningJobOutlivesAShortOutage(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, f.Sim.AwaitHeld(t.Context(), hold, 1))
 	claim := f.Texts(`SELECT claim::text FROM alphapulse.sync_jobs WHERE run_id = $1`, run.ID)
+	// A claim is not flushed by itself: the next commit takes it to the disk with it.
+	f.Texts(`UPDATE alphapulse.accounts SET updated_at = clock_timestamp() RETURNING name`)
 	server.Kill()
 	f.Eventually("the worker has stopped taking", func() bool { return book.count(stopsTaking) > 0 })
 	f.Sim.Release(hold) // it commits while the server is away
