@@ -214,7 +214,7 @@ func (w *Worker) commit(ctx context.Context, l *lease, res result, a *attempt) (
 // database is away the ledger tries again, with the data that was read kept; an
 // error that trying again cannot mend becomes the outcome.
 func (w *Worker) commitWithin(ctx context.Context, l *lease, res result, a *attempt) (ledger.Settled, error) {
-	until := l.extended.Add(w.claims.Settings().Lease)
+	until := w.leases.until(l)
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	settled, err := w.commitOnce(ctx, l, until, res, a)
