@@ -76,5 +76,6 @@ func TestMemoryThatIsExhaustedEndsTheProcess(t *testing.T) {
 	dir := t.TempDir()
 	arm(t, dir, "worker.committed", "memory")
 	exit, _ := child(t, dir)
-	require.Equal(t, 2, exit, "the runtime's own end, which no recover prevents")
+	// 66 is the end of the race detector, if it is the one that finds no memory.
+	require.Contains(t, []int{2, 66}, exit, "the runtime's own end, which no recover prevents")
 }
