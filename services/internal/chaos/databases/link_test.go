@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -184,7 +185,10 @@ func TestNobodyHearsOfAClientThatLeavesAFrozenLink(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	soon(t, func() bool { return trap.Struck() == 3 }) // two connections and a request to cancel
 	watch := connect(t, shared.URL("", d), "watch")
+	var asking sync.Mutex // Never may leave behind a question that is being asked
 	left := func() (n int) {
+		asking.Lock()
+		defer asking.Unlock()
 		err := watch.QueryRow(patient(t), `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = $1 AND application_name = 'writer' AND state = 'idle in transaction'`, d).Scan(&n)
 		if err != nil {
