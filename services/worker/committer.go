@@ -37,7 +37,6 @@ type committer struct {
 // committing is an outcome on its way into a group.
 type committing struct {
 	lease   *lease
-	until   time.Time // when its lease can be over
 	job     *ledger.Claimed
 	out     ledger.Outcome
 	storing *storing // nil: no rows are stored
@@ -61,10 +60,8 @@ func (c *committer) takes(job *ledger.Claimed, res result) bool {
 
 // commit returns when the outcome is in the table, or an error when it has to be
 // committed alone, and why.
-func (c *committer) commit(l *lease, until time.Time, job *ledger.Claimed, res result) (ledger.Settled, error) {
-	x := &committing{
-		lease: l, until: until, job: job, out: res.outcome, storing: res.storing, done: make(chan struct{}),
-	}
+func (c *committer) commit(l *lease, job *ledger.Claimed, res result) (ledger.Settled, error) {
+	x := &committing{lease: l, job: job, out: res.outcome, storing: res.storing, done: make(chan struct{})}
 	c.groups.Add(x)
 	<-x.done
 	if x.err == nil && !x.settled.Holds {
@@ -73,9 +70,14 @@ func (c *committer) commit(l *lease, until time.Time, job *ledger.Claimed, res r
 	return x.settled, x.err
 }
 
-// commitGroup tells each member what became of it.
+// commitGroup tells each member what became of it. A lease is extended for as long
+// as its outcome waits for a group, so its end is taken now.
 func (c *committer) commitGroup(group []*committing) {
-	settled, err := c.commitTogether(group)
+	group, until := c.begin(group)
+	if len(group) == 0 {
+		return
+	}
+	settled, err := c.commitTogether(group, until)
 	if err != nil && len(group) > 1 {
 		c.log.WithError(err).WithField("jobs", len(group)).Warn("jobs could not be committed together; each is committed alone")
 	}
@@ -87,25 +89,43 @@ func (c *committer) commitGroup(group []*committing) {
 	}
 }
 
+// leaseLeft is how much of its lease an outcome must have left to be committed with
+// others, whose time it would cut short.
+const leaseLeft = leaseMargin / 2
+
+var errLeaseEnding = errors.New("the lease is nearly over")
+
+// begin takes the members out of the heartbeats, sends away those whose lease is
+// nearly over, and says when the first lease of the others can be.
+func (c *committer) begin(group []*committing) (within []*committing, until time.Time) {
+	for _, x := range group {
+		end := c.leases.committing(x.lease) // from here on the row's lock protects it
+		if time.Until(end) < leaseLeft {
+			x.err = errLeaseEnding
+			close(x.done)
+			continue
+		}
+		if within = append(within, x); until.IsZero() || end.Before(until) {
+			until = end
+		}
+	}
+	return within, until
+}
+
 // errGroupPanicked: writing met a defect of ours. Whose rows it is of is found by
 // committing each alone.
 var errGroupPanicked = errors.New("writing a group panicked")
 
-func (c *committer) commitTogether(group []*committing) (settled []ledger.Settled, err error) {
+func (c *committer) commitTogether(group []*committing, until time.Time) (settled []ledger.Settled, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.log.WithField("panic", fmt.Sprint(p)).WithField("stack", string(debug.Stack())).Error("committing a group panicked")
 			err = errGroupPanicked
 		}
 	}()
-	until := group[0].until
 	outcomes := make([]ledger.Commitment, len(group))
 	for i, x := range group {
-		c.leases.committing(x.lease) // from here on the row's lock protects it
 		outcomes[i] = ledger.Commitment{Job: x.job, Outcome: x.out}
-		if x.until.Before(until) {
-			until = x.until
-		}
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), until)
 	defer cancel()

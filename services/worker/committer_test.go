@@ -40,7 +40,7 @@ func commitTogether(t *testing.T, members ...member) ([]ledger.Settled, []error)
 	for i, m := range members {
 		require.True(t, c.takes(m.job, m.res))
 		group[i] = &committing{
-			lease: &lease{}, until: time.Now().Add(10 * time.Second), job: m.job, out: m.res.outcome, storing: m.res.storing,
+			lease: &lease{extended: time.Now()}, job: m.job, out: m.res.outcome, storing: m.res.storing,
 			done: make(chan struct{}),
 		}
 	}
@@ -151,6 +151,27 @@ func TestASupersededJobOfAGroupStoresNothing(t *testing.T) {
 	require.Equal(t, map[string]string{"BTC": "3"}, two.amounts())
 }
 
+// The time of a group is that of the leases when it begins, however old they were when
+// the outcomes came; one that is nearly over cuts no other short.
+func TestAGroupHasTheTimeOfTheLeasesThatHoldWhenItBegins(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	held := newLeases(b.ledger, func(string) {}, queuetest.Discard())
+	c := newCommitter(b.ledger, held, queuetest.Discard())
+	now, whole := time.Now(), b.ledger.Settings().Lease
+	waiting := func(age time.Duration) *committing {
+		return &committing{lease: &lease{extended: now.Add(-age)}, done: make(chan struct{})}
+	}
+	fresh, late, over := waiting(0), waiting(whole-leaseMargin), waiting(whole-leaseLeft)
+	late.lease.extended = now.Add(-time.Second) // a heartbeat, while it waited for its group
+	within, until := c.begin([]*committing{fresh, late, over})
+	require.Equal(t, []*committing{fresh, late}, within)
+	require.Equal(t, now.Add(whole-time.Second), until)
+	<-over.done
+	require.ErrorIs(t, over.err, errLeaseEnding)
+	require.True(t, over.lease.committed && fresh.lease.committed, "no heartbeat waits for the rows that a commit holds")
+}
+
 // Jobs that end at the same time are committed, each with its own fate, whichever
 // group they come into.
 func TestManyCommitsAtOnceAreEachSettled(t *testing.T) {
@@ -166,7 +187,7 @@ func TestManyCommitsAtOnceAreEachSettled(t *testing.T) {
 	var all sync.WaitGroup
 	for _, m := range members {
 		all.Go(func() {
-			settled, err := c.commit(&lease{}, time.Now().Add(10*time.Second), m.job, m.res)
+			settled, err := c.commit(&lease{extended: time.Now()}, m.job, m.res)
 			if err == nil && settled.Status != syncjob.Succeeded {
 				err = context.Canceled
 			}

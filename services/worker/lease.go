@@ -72,18 +72,13 @@ func (s *leases) hold(
 	return ctx, l
 }
 
-// until is when the lease can be over, if nobody extends it any more.
-func (s *leases) until(l *lease) time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return l.extended.Add(s.ledger.Settings().Lease)
-}
-
-// committing leaves the claim out of the heartbeats from now on.
-func (s *leases) committing(l *lease) {
+// committing leaves the claim out of the heartbeats from now on, and says when its
+// lease can be over.
+func (s *leases) committing(l *lease) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l.committed = true
+	return l.extended.Add(s.ledger.Settings().Lease)
 }
 
 func (s *leases) release(l *lease) {

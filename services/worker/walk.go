@@ -214,35 +214,37 @@ func (w *Worker) commit(ctx context.Context, l *lease, res result, a *attempt) (
 // database is away the ledger tries again, with the data that was read kept; an
 // error that trying again cannot mend becomes the outcome.
 func (w *Worker) commitWithin(ctx context.Context, l *lease, res result, a *attempt) (ledger.Settled, error) {
-	until := w.leases.until(l)
-	ctx, cancel := context.WithDeadline(ctx, until)
-	defer cancel()
-	settled, err := w.commitOnce(ctx, l, until, res, a)
+	settled, err := w.commitOnce(ctx, l, res, a)
 	if err == nil || res.write == nil || postgres.IsConnection(err) || postgres.NoConnection(err) {
 		return settled, err
 	}
 	a.log.WithError(err).Error("what was read could not be stored")
 	fault := databaseFault("storing what was read", err)
-	return w.commitOnce(ctx, l, until, result{outcome: failure(a.job, fault, false, time.Now())}, a)
+	return w.commitOnce(ctx, l, result{outcome: failure(a.job, fault, false, time.Now())}, a)
 }
 
 // commitOnce commits together with the jobs that end at the same time, if that is
 // possible, and else alone.
-func (w *Worker) commitOnce(
-	ctx context.Context, l *lease, until time.Time, res result, a *attempt,
-) (ledger.Settled, error) {
-	if w.committer.takes(a.job, res) {
-		settled, err := w.committer.commit(l, until, a.job, res)
+func (w *Worker) commitOnce(ctx context.Context, l *lease, res result, a *attempt) (ledger.Settled, error) {
+	grouped := w.committer.takes(a.job, res)
+	var refused error
+	if grouped {
+		settled, err := w.committer.commit(l, a.job, res)
 		if err == nil {
 			return settled, nil
 		}
-		return w.writes.CommitAfterGroup(ctx, a.job, res.outcome, res.write, err)
+		refused = err
 	}
-	w.leases.committing(l)
-	if a.job.DataType == syncjob.Probe {
+	ctx, cancel := context.WithDeadline(ctx, w.leases.committing(l))
+	defer cancel()
+	switch {
+	case grouped:
+		return w.writes.CommitAfterGroup(ctx, a.job, res.outcome, res.write, refused)
+	case a.job.DataType == syncjob.Probe:
 		return w.writes.CommitProbe(ctx, a.job, res.outcome, res.facts)
+	default:
+		return w.writes.Commit(ctx, a.job, res.outcome, res.write)
 	}
-	return w.writes.Commit(ctx, a.job, res.outcome, res.write)
 }
 
 // abandon ends an attempt that was cancelled from outside. A worker that stops
