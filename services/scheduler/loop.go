@@ -30,9 +30,12 @@ type loop struct {
 	ended func(loop string, err error)
 	// maxRetry bounds the pause after failures.
 	maxRetry time.Duration
-	log      *logrus.Entry
-	wake     chan struct{}
-	again    chan struct{}
+	// rest is how long after the begin of a step a kick starts the next one at the
+	// soonest, so that many small kicks under load become few steps.
+	rest  time.Duration
+	log   *logrus.Entry
+	wake  chan struct{}
+	again chan struct{}
 }
 
 func newLoop(
@@ -65,6 +68,7 @@ func (l *loop) retry() {
 func (l *loop) run(take, work context.Context) {
 	var trouble trouble
 	for take.Err() == nil {
+		began := time.Now()
 		pause, err := l.once(work)
 		wake, again := l.wake, (chan struct{})(nil)
 		if err != nil {
@@ -83,10 +87,28 @@ func (l *loop) run(take, work context.Context) {
 		select {
 		case <-take.Done():
 		case <-wake:
+			l.takeRest(take, timer, began)
 		case <-again:
 		case <-timer.C:
 		}
 		timer.Stop()
+	}
+}
+
+// takeRest waits until the loop has rested since the begin of its last step.
+func (l *loop) takeRest(take context.Context, timer *time.Timer, began time.Time) {
+	left := l.rest - time.Since(began)
+	if left <= 0 {
+		return
+	}
+	timer.Reset(left)
+	select {
+	case <-take.Done():
+	case <-timer.C:
+	}
+	select {
+	case <-l.wake: // the step that begins now looks for this one too
+	default:
 	}
 }
 

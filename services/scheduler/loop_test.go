@@ -103,3 +103,29 @@ func TestLoopIsWokenOnce(t *testing.T) {
 		require.Equal(t, 2, steps, "a hundred hints are one reason to look")
 	})
 }
+
+// Many kicks are few steps; the first one after a quiet time is served at once.
+func TestLoopRestsBetweenKicks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log, _ := logrustest.NewNullLogger()
+		var at []time.Duration
+		began := time.Now()
+		l := newLoop("test", time.Second, logrus.NewEntry(log), func(context.Context) (time.Duration, error) {
+			at = append(at, time.Since(began))
+			return time.Hour, nil
+		})
+		l.rest = 10 * time.Millisecond
+		kicks, stop := context.WithTimeout(t.Context(), 1025*time.Millisecond)
+		defer stop()
+		go func() {
+			<-time.After(time.Second)
+			for kicks.Err() == nil {
+				l.kick()
+				<-time.After(time.Millisecond)
+			}
+		}()
+		runFor(t, 2*time.Second, l)
+		require.Equal(t, []time.Duration{0, 1000 * time.Millisecond, 1010 * time.Millisecond, 1020 * time.Millisecond, 1030 * time.Millisecond}, at)
+	})
+}

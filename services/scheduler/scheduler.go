@@ -87,6 +87,9 @@ const (
 	retryRarely = time.Minute
 )
 
+// publishRest is how far apart publications begin at least that somebody asks for.
+const publishRest = 10 * time.Millisecond
+
 // wire makes the loops and says which wakes which.
 func (s *Scheduler) wire() {
 	planner := &planner{metrics: s.metrics, ledger: s.ledger, db: s.db, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch}
@@ -112,6 +115,7 @@ func (s *Scheduler) wire() {
 	s.purging = newLoop("purge", retryRarely, s.log, keeper.purge)
 	s.pruning = newLoop("prune", retryRarely, s.log, keeper.prune)
 
+	s.publishing.rest = publishRest
 	for _, l := range s.loops() {
 		l.ended = s.metrics.step
 	}

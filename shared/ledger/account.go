@@ -129,8 +129,8 @@ func addAccountSchedules(ctx context.Context, tx pgx.Tx, id string) error {
 	if err := scheduleVerify(ctx, tx, id); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `SELECT pg_notify($1, $2)`, ChannelAccounts, id)
-	return err
+	postgres.Hint(ctx, ChannelAccounts, id)
+	return nil
 }
 
 func (l *Ledger) accountAndRun(ctx context.Context, accountID, runID string) (Account, Run, error) {

@@ -109,7 +109,7 @@ func settle(ctx context.Context, tx pgx.Tx, held []*ending) error {
 		}
 	}
 	queueCorrections(batch, corrected)
-	queueFollow(batch, held)
+	queueFollow(ctx, batch, held)
 	if batch.Len() > 0 {
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -73,8 +74,8 @@ WHERE id = $1 AND status || '' = 'running'`
 	if err := startFollowers(ctx, tx, []string{runID}); err != nil {
 		return false, err
 	}
-	_, err = tx.Exec(ctx, `SELECT pg_notify($1, $2)`, ChannelRuns, runID)
-	return true, err
+	postgres.Hint(ctx, ChannelRuns, runID)
+	return true, nil
 }
 
 func readCounts(ctx context.Context, tx pgx.Tx, runID string) (counts, error) {
@@ -113,10 +114,11 @@ FROM alphapulse.sync_jobs WHERE run_id = ANY ($1::uuid[])`
 // startFollowers starts the runs that waited for these: their deadlines begin and
 // their jobs become due.
 func startFollowers(ctx context.Context, tx pgx.Tx, runIDs []string) error {
-	_, err := tx.Exec(ctx, startFollowing, runIDs, syncjob.RunDeadline(syncjob.Manual, 0), ChannelJobs)
+	tag, err := tx.Exec(ctx, startFollowing, runIDs, syncjob.RunDeadline(syncjob.Manual, 0))
 	if err != nil {
 		return fmt.Errorf("starting the runs that follow: %w", err)
 	}
+	hinted(ctx, tag)
 	return nil
 }
 
@@ -129,4 +131,4 @@ due AS (
     UPDATE alphapulse.sync_jobs j SET next_at = clock_timestamp(), queued_at = clock_timestamp()
     FROM started WHERE j.run_id = started.id AND j.status = 'queued' AND j.next_at = 'infinity'
     RETURNING 1)
-SELECT pg_notify($3, '') FROM due LIMIT 1`
+SELECT 1 FROM due LIMIT 1`

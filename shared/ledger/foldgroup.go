@@ -6,7 +6,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // FoldGroup is Fold for runs whose results come at the same time, in one
@@ -111,12 +113,21 @@ FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::integer[],
 WHERE r.id = u.id AND r.status || '' = 'running'`
 	var folded []Run
 	batch := &pgx.Batch{}
+	batch.Queue(unflushed) // forgotten in a crash it is folded again, from jobs that are not
 	batch.Queue(update, r.ids, r.statuses, r.succeeded, r.partial, r.failed, r.dead, r.skipped, r.cancelled, r.changed)
-	batch.Queue(startFollowing, r.ids, syncjob.RunDeadline(syncjob.Manual, 0), ChannelJobs)
-	batch.Queue(`SELECT pg_notify($1, id) FROM unnest($2::text[]) AS id`, ChannelRuns, r.ids)
+	batch.Queue(startFollowing, r.ids, syncjob.RunDeadline(syncjob.Manual, 0)).Exec(func(tag pgconn.CommandTag) error {
+		hinted(ctx, tag)
+		return nil
+	})
 	batch.Queue(selectRun+` WHERE r.id = ANY ($1::uuid[])`, r.ids).Query(func(rows pgx.Rows) (err error) {
 		folded, err = pgx.CollectRows(rows, scanRun)
 		return err
 	})
-	return folded, tx.SendBatch(ctx, batch).Close()
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, err
+	}
+	for _, id := range r.ids {
+		postgres.Hint(ctx, ChannelRuns, id)
+	}
+	return folded, nil
 }

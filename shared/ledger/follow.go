@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"time"
 
@@ -13,14 +14,14 @@ import (
 // queueFollow queues what outcomes entail, in their transaction: failed attempts
 // are recorded, the states of the data types brought up to date, waiting siblings
 // woken, and what a market's success made pointless skipped.
-func queueFollow(batch *pgx.Batch, endings []*ending) {
+func queueFollow(ctx context.Context, batch *pgx.Batch, endings []*ending) {
 	for _, e := range endings {
 		if e.out.failed() {
 			queueAttempt(batch, e)
 		}
 	}
 	queueStates(batch, endings)
-	queueWakes(batch, endings)
+	queueWakes(ctx, batch, endings)
 	for _, e := range endings {
 		if e.job.Subject.Kind == syncjob.Market && e.out.Status == syncjob.Succeeded && e.job.Lane == syncjob.Live {
 			queueSkips(batch, e)

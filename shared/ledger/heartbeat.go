@@ -6,7 +6,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Holding is a job and the claim that is thought to hold it.
@@ -120,21 +122,29 @@ WITH woken AS (
               AND wait_reason = 'sibling'
             ORDER BY queued_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) w))
     RETURNING 1)
-SELECT pg_notify($3, '') FROM woken LIMIT 1`
+SELECT 1 FROM woken LIMIT 1`
+
+// hinted hints that jobs are due, if a statement that ends like wake has made some.
+func hinted(ctx context.Context, tag pgconn.CommandTag) {
+	if tag.RowsAffected() > 0 {
+		postgres.Hint(ctx, ChannelJobs, "")
+	}
+}
 
 func wakeSibling(ctx context.Context, tx pgx.Tx, subjectID, dataType, lane string) error {
 	if lane != string(syncjob.Live) {
 		return nil
 	}
-	_, err := tx.Exec(ctx, wake, []string{subjectID}, []string{dataType}, ChannelJobs)
+	tag, err := tx.Exec(ctx, wake, []string{subjectID}, []string{dataType})
 	if err != nil {
 		return fmt.Errorf("waking a waiting job: %w", err)
 	}
+	hinted(ctx, tag)
 	return nil
 }
 
 // queueWakes is wakeSibling for all that end in one transaction.
-func queueWakes(batch *pgx.Batch, endings []*ending) {
+func queueWakes(ctx context.Context, batch *pgx.Batch, endings []*ending) {
 	var subjects, types []string
 	for _, e := range endings {
 		if e.job.Lane == syncjob.Live {
@@ -142,6 +152,9 @@ func queueWakes(batch *pgx.Batch, endings []*ending) {
 		}
 	}
 	if len(subjects) > 0 {
-		batch.Queue(wake, subjects, types, ChannelJobs)
+		batch.Queue(wake, subjects, types).Exec(func(tag pgconn.CommandTag) error {
+			hinted(ctx, tag)
+			return nil
+		})
 	}
 }

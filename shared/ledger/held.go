@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -38,8 +39,8 @@ WHERE id = (SELECT id FROM alphapulse.sync_jobs
 	if tag.RowsAffected() == 0 {
 		return false, nil
 	}
-	_, err = tx.Exec(ctx, `SELECT pg_notify($1, '')`, ChannelJobs)
-	return true, err
+	postgres.Hint(ctx, ChannelJobs, "")
+	return true, nil
 }
 
 // inHand is the condition that a job of lane backfill takes up room.

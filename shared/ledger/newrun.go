@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -38,8 +39,8 @@ RETURNING id`, subjectColumn(n.Subject.Kind))
 	if err := addJobs(ctx, tx, id, n); err != nil {
 		return "", err
 	}
-	_, err = tx.Exec(ctx, `SELECT pg_notify($1, $2)`, ChannelJobs, id)
-	return id, err
+	postgres.Hint(ctx, ChannelJobs, "")
+	return id, nil
 }
 
 // addJobs makes one job per type. A shared type's job belongs to the market,

@@ -33,6 +33,11 @@ func (l *Ledger) PlanSlots(ctx context.Context, kind syncjob.SubjectKind, limit 
 	var slots []Slot
 	err := l.db.InTx(ctx, "plan", func(ctx context.Context, tx pgx.Tx) error {
 		planned, slots = Planned{}, nil
+		// Forgotten in a crash it is planned again: whatever follows from it, a
+		// publication first, is flushed, and with it all that was written before.
+		if _, err := tx.Exec(ctx, unflushed); err != nil {
+			return err
+		}
 		subjects, err := lockDueSubjects(ctx, tx, kind, limit)
 		if err != nil || len(subjects) == 0 {
 			return err

@@ -65,7 +65,8 @@ type Receipt struct {
 }
 
 // Confirm stores the receipts of jobs that are still in the stream under the
-// same publication: queued, or claimed already.
+// same publication: queued, or claimed already. A receipt that a crash of the server
+// forgets is asked for again, by another publication.
 func (l *Ledger) Confirm(ctx context.Context, receipts []Receipt) error {
 	if len(receipts) == 0 {
 		return nil
@@ -86,7 +87,10 @@ FROM (SELECT j.id, r.publishes, r.seq, r.created
       ORDER BY j.id FOR UPDATE OF j) r
 WHERE j.id = r.id AND j.publishes = r.publishes AND j.status IN ('queued', 'running') AND j.next_at IS NULL
   AND j.stream_seq IS NULL`
-	if _, err := l.db.Exec(ctx, confirm, ids, publishes, seqs, created); err != nil {
+	batch := &pgx.Batch{}
+	batch.Queue(unflushed)
+	batch.Queue(confirm, ids, publishes, seqs, created)
+	if err := l.db.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("confirming publications: %w", err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -166,9 +167,7 @@ VALUES ($1, $2, $3, $4, coalesce($5::timestamptz, '1970-01-01Z'), coalesce(least
 	if err != nil {
 		return Replay{}, fmt.Errorf("writing a replay down: %w", err)
 	}
-	if _, err := tx.Exec(ctx, `SELECT pg_notify($1, $2)`, ChannelReplays, id); err != nil {
-		return Replay{}, err
-	}
+	postgres.Hint(ctx, ChannelReplays, id)
 	rows, err := tx.Query(ctx, selectReplay+` WHERE id = $1`, id)
 	if err != nil {
 		return Replay{}, err

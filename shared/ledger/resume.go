@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -110,8 +111,8 @@ WHERE id = ANY (ARRAY(
 	if err != nil || tag.RowsAffected() == 0 {
 		return 0, err
 	}
-	_, err = tx.Exec(ctx, `SELECT pg_notify($1, '')`, ChannelJobs)
-	return int(tag.RowsAffected()), err
+	postgres.Hint(ctx, ChannelJobs, "")
+	return int(tag.RowsAffected()), nil
 }
 
 // pausedGrace is how long after the end of a pause the run of a job that waited

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -123,8 +124,8 @@ ORDER BY m.exchange, m.environment, m.id, a.name NULLS LAST, array_position($3::
 		if set, err = pgx.CollectRows(rows, pgx.RowToStructByPos[TypeSchedule]); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `SELECT pg_notify($1, '')`, ChannelAccounts) // the planner may sleep past the new slot
-		return err
+		postgres.Hint(ctx, ChannelAccounts, "") // the planner may sleep past the new slot
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting schedules: %w", err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -50,8 +51,8 @@ WHERE market_id = $1 AND data_type = 'candles'`
 		if _, err := tx.Exec(ctx, atOnce, marketID); err != nil {
 			return fmt.Errorf("scheduling the first reading: %w", err)
 		}
-		_, err = tx.Exec(ctx, `SELECT pg_notify($1, $2)`, ChannelAccounts, marketID)
-		return err
+		postgres.Hint(ctx, ChannelAccounts, marketID)
+		return nil
 	})
 }
 

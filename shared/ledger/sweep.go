@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -87,11 +88,10 @@ func takeBack(ctx context.Context, tx pgx.Tx, lost lostJob) error {
 	if err := settle(ctx, tx, held); err != nil {
 		return err
 	}
-	if out.Status != syncjob.Waiting {
-		return nil
+	if out.Status == syncjob.Waiting {
+		postgres.Hint(ctx, ChannelJobs, "")
 	}
-	_, err = tx.Exec(ctx, `SELECT pg_notify($1, '')`, ChannelJobs)
-	return err
+	return nil
 }
 
 // EndOverdue ends runs past their deadline: those with an open job expire, the
@@ -139,13 +139,20 @@ ORDER BY r.deadline_at LIMIT $1`
 // a lost result costs a second, not the run. Runs that somebody has locked are
 // skipped; he is about to do it. The order is that of the index on open runs: by
 // id the planner would walk every run there is to find the first hundred.
+//
+// Nearly every open run has an open job, so that is looked for first, among the open
+// jobs of its subject: among all jobs of a long backfill there are many that have
+// ended. A market's job in an account's run is found among those of the run alone.
 func (l *Ledger) Unfolded(ctx context.Context, limit int) ([]string, error) {
 	const find = `
 SELECT r.id FROM alphapulse.sync_runs r
 WHERE r.status = 'running' AND r.started_at IS NOT NULL
   AND NOT r.growing
-  AND (SELECT true FROM alphapulse.sync_jobs j
-       WHERE j.run_id = r.id AND j.status || '' IN ('queued', 'running', 'waiting') LIMIT 1) IS NULL
+  AND CASE WHEN (SELECT true FROM alphapulse.sync_jobs j
+                 WHERE j.subject_id = r.subject_id AND j.status IN ('queued', 'running', 'waiting')
+                   AND j.run_id IS NOT DISTINCT FROM r.id LIMIT 1) THEN false
+           ELSE (SELECT true FROM alphapulse.sync_jobs j
+                 WHERE j.run_id = r.id AND j.status || '' IN ('queued', 'running', 'waiting') LIMIT 1) IS NULL END
 ORDER BY r.deadline_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`
 	rows, err := l.db.Query(ctx, find, limit)
 	if err != nil {
@@ -196,8 +203,8 @@ WHERE run_id = $1 AND status = 'queued' AND next_at = 'infinity'`
 	if _, err = tx.Exec(ctx, due, runID); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `SELECT pg_notify($1, '')`, ChannelJobs)
-	return err
+	postgres.Hint(ctx, ChannelJobs, "")
+	return nil
 }
 
 // Prune deletes runs that ended before the retention, with their jobs and

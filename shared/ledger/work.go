@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -102,8 +103,8 @@ FROM unnest($4::text[], $5::text[], $6::tstzrange[], $7::text[], $8::integer[], 
 	if int(tag.RowsAffected()) != len(n.Jobs) {
 		return fmt.Errorf("creating jobs of %s %s: %w", n.Subject.Kind, n.Subject.ID, ErrNotFound)
 	}
-	_, err = tx.Exec(ctx, `SELECT pg_notify($1, $2)`, ChannelJobs, runID)
-	return err
+	postgres.Hint(ctx, ChannelJobs, "")
+	return nil
 }
 
 // jobRows are jobs as columns.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alphapulse/alphapulse/shared/gather"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sirupsen/logrus"
 )
@@ -23,6 +24,7 @@ type DB struct {
 	counts  counters
 	reset   resetter
 	doubts  chan struct{} // an error that asks for a check now
+	hinting *gather.Groups[hint]
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -40,6 +42,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{cfg: cfg, log: cfg.Log, health: newHealth(cfg), doubts: make(chan struct{}, 1)}
+	db.hinting = gather.New(hintsMost, 1, db.sendHints)
 	db.traceLifecycle(poolConfig)
 	db.checkBeforeUse(poolConfig)
 	db.pool, err = pgxpool.NewWithConfig(ctx, poolConfig)

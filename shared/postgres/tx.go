@@ -97,7 +97,8 @@ func (db *DB) runTx(
 			db.rollback(ctx, conn, tx, label)
 		}
 	}()
-	txCtx, cancel := context.WithTimeoutCause(markTx(ctx, label), db.cfg.TransactionTimeout, ErrTransactionTimeout)
+	noted := &hints{}
+	txCtx, cancel := context.WithTimeoutCause(markTx(ctx, label, noted), db.cfg.TransactionTimeout, ErrTransactionTimeout)
 	defer cancel()
 	if err := fn(txCtx, scopedTx{tx}); err != nil {
 		return db.observe(timeoutError(txCtx, err, label))
@@ -106,7 +107,9 @@ func (db *DB) runTx(
 		return fmt.Errorf("transaction %q: not committed: %w", label, context.Cause(txCtx))
 	}
 	ended = true
-	outcome, err = db.commit(ctx, conn, tx, label)
+	if outcome, err = db.commit(ctx, conn, tx, label); err == nil {
+		db.sendAfterCommit(noted)
+	}
 	return err
 }
 

@@ -8,14 +8,20 @@ import (
 
 type txKey struct{}
 
-func markTx(ctx context.Context, label string) context.Context {
-	return context.WithValue(ctx, txKey{}, label)
+// txScope is what the closure of a transaction is known by.
+type txScope struct {
+	label string
+	hints *hints
+}
+
+func markTx(ctx context.Context, label string, h *hints) context.Context {
+	return context.WithValue(ctx, txKey{}, txScope{label, h})
 }
 
 // enclosingTx is the label of the transaction whose closure ctx belongs to.
 func enclosingTx(ctx context.Context) string {
-	label, _ := ctx.Value(txKey{}).(string)
-	return label
+	scope, _ := ctx.Value(txKey{}).(txScope)
+	return scope.label
 }
 
 // scopedTx is the transaction as its closure sees it: it can do everything but

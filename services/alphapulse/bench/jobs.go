@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -27,7 +28,7 @@ SELECT r.id, r.account_id, $2, 'live', $3, $4, $5, clock_timestamp() FROM r`
 		if err != nil {
 			return fmt.Errorf("queueing jobs: %w", err)
 		}
-		_, err = tx.Exec(ctx, `SELECT pg_notify($1, '')`, ledger.ChannelJobs)
+		postgres.Hint(ctx, ledger.ChannelJobs, "")
 		return err
 	})
 }
