@@ -129,8 +129,12 @@ func (w *Worker) tune(ctx context.Context, served map[string]*served) {
 		return
 	}
 	w.tuning.apply(settings)
+	w.yieldToLive(ctx, served)
 	for _, s := range served {
 		n := w.tuning.slotsOf(s.consumer)
+		if s.consumer.Lane == syncjob.Backfill {
+			n = w.yield.slots(n)
+		}
 		s.slots.resize(n)
 		w.metrics.of(s.consumer).slots.Set(float64(n))
 	}

@@ -38,6 +38,7 @@ type Worker struct {
 	bans      *bans
 	budget    *budget.Fleet // nil if the adapters were given
 	tuning    *tuning
+	yield     *yield
 	seen      time.Time // when it last said what it does
 	metrics   *measures
 }
@@ -71,6 +72,7 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		bans:    newBans(claims, cfg.Egress, deps.Log),
 		budget:  shared,
 		tuning:  tuning,
+		yield:   newYield(deps.Log),
 	}
 	w.group()
 	w.leases.failed = w.metrics.heartbeatFailures.Inc

@@ -32,6 +32,22 @@ func (l *Ledger) Backlogs(ctx context.Context) ([]Backlog, error) {
 	return backlogs(ctx, l.db, `alphapulse.sync_jobs WHERE status IN ('queued', 'running', 'waiting')`)
 }
 
+// OldestInLine is how long the job has been in line that was queued first of those at
+// the heads of these consumers' lines; 0 if all lines are empty.
+func (l *Ledger) OldestInLine(ctx context.Context, consumers []string) (time.Duration, error) {
+	const query = `
+SELECT coalesce(max(clock_timestamp() - head.queued_at), interval '0')
+FROM unnest($1::text[]) AS u (consumer) CROSS JOIN LATERAL (
+    SELECT queued_at FROM alphapulse.sync_jobs
+    WHERE consumer = u.consumer AND status = 'queued' AND next_at IS NULL AND stream_seq IS NOT NULL
+    ORDER BY stream_created, stream_seq LIMIT 1) head`
+	var age time.Duration
+	if err := l.db.QueryRow(ctx, query, consumers).Scan(&age); err != nil {
+		return 0, fmt.Errorf("looking at the heads of lines: %w", err)
+	}
+	return age, nil
+}
+
 // MovingBacklogs is Backlogs without the jobs that are held, of which there may
 // be a million: it reads the others by indexes that do not have them, and ends
 // when a statement takes longer than limit.

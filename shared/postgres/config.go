@@ -156,6 +156,7 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 	if c.ByIndex {
 		params["plan_cache_mode"] = "force_generic_plan"
 		params["enable_seqscan"] = "off"
+		params["enable_bitmapscan"] = "off"
 		params["enable_hashjoin"] = "off"
 		params["enable_mergejoin"] = "off"
 	}

@@ -58,6 +58,7 @@ func Design() []string {
 		"design: a pause stops what it matches, until it ends",
 		"design: what changes while it runs makes no burst",
 		"design: slots change while jobs are in hand",
+		"design: backfill makes room for live jobs",
 		"design: a run is one trace",
 		"design: metrics are few whatever there is",
 		"design: reading metrics costs little",
