@@ -52,7 +52,7 @@ const (
 func Run(ctx context.Context, cfg Config) (report Report, err error) {
 	w, err := world.New(ctx, world.Config{
 		Dir: cfg.Dir, Binary: cfg.Binary, Seed: 1, Accounts: cfg.Accounts, Cadence: cadence, Latency: time.Millisecond,
-		Past: 24 * time.Hour, Idle: true, WorkerArgs: []string{"--lanes", "live", "--slots", "16"},
+		Past: 24 * time.Hour, Idle: true, WorkerArgs: []string{"--lanes", "live", "--slots", "64", "--write-conns", "8"},
 	})
 	defer func() { err = errors.Join(err, w.Close()) }()
 	if err != nil {
