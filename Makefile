@@ -66,6 +66,10 @@ cells: postgres ## each cell of the fault matrix as a test of its own: make cell
 mutations: gcc postgres ## take away each guard in turn and see the tests go red; writes docs/mutations.md
 	go run ./services/internal/mutation
 
+.PHONY: allocations
+allocations: postgres ## Go benchmarks of what every job does; fails if one allocates more than is on record
+	go run ./services/internal/allocations
+
 .PHONY: outage
 outage: postgres ## 100,000 jobs in lane backfill drained beside live work; prints how soon live jobs start
 	@cd services/internal/chaos && GOWORK=off go build -o $(CURDIR)/bin/chaos .

@@ -6,7 +6,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/alphapulse/alphapulse/services/alphapulse/up"
+	"github.com/alphapulse/alphapulse/services/alphapulse/child"
 	"github.com/alphapulse/alphapulse/shared/daemon"
 )
 
@@ -18,10 +18,10 @@ var errParentGone = errors.New("the process that started this one has ended")
 // is nil for a process that a person started. On Linux the kernel ends children
 // as well; elsewhere this is what leaves none behind.
 func (p *process) parent() *daemon.Component {
-	if value, ok := p.env.Lookup(up.ParentVariable); !ok || value != up.ParentPipe {
+	if value, ok := p.env.Lookup(child.ParentVariable); !ok || value != child.ParentPipe {
 		return nil
 	}
-	pipe := os.NewFile(up.ParentDescriptor, "parent")
+	pipe := os.NewFile(child.ParentDescriptor, "parent")
 	if pipe == nil {
 		return nil
 	}

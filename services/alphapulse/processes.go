@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/alphapulse/alphapulse/services/alphapulse/up"
+	"github.com/alphapulse/alphapulse/services/alphapulse/child"
 	"github.com/alphapulse/alphapulse/services/api"
 	"github.com/alphapulse/alphapulse/shared/daemon"
 	"github.com/alphapulse/alphapulse/shared/postgres/pgserver"
@@ -27,7 +27,7 @@ func (p *program) processCommands() []*cobra.Command {
 // does not take those of another one for misspelt.
 func knowOthers(env *daemon.Env) {
 	env.KnowSecrets(api.TokenSetting, vault.PrivateKeySetting, vault.PublicKeySetting, notifySetting)
-	env.Know("ALPHAPULSE_API", pgserver.BinDirVariable, up.ParentVariable)
+	env.Know("ALPHAPULSE_API", pgserver.BinDirVariable, child.ParentVariable)
 	for _, name := range []string{
 		// The compose file and the tests read these.
 		"VERSION", "UID", "GID", "PORT", "POSTGRES_PORT", "NATS_PORT", "NATS_MONITOR_PORT", "TEST_DATABASE_URL",

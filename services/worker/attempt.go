@@ -175,7 +175,7 @@ func (w *Worker) credentials(job *ledger.Claimed) (exchange.Credentials, *exchan
 			Class: exchange.Auth, Message: "no key is stored for this account; set one with `accounts set-key`",
 		}
 	}
-	opened, err := w.deps.Opener.Open(job.Subject.ID, job.KeyVersion, job.Sealed)
+	opened, err := w.keys.open(w.deps.Opener, job.Subject.ID, job.KeyVersion, job.Sealed)
 	if err != nil {
 		return exchange.Credentials{}, &exchange.Error{Class: classInternal, Message: err.Error()}
 	}

@@ -39,6 +39,7 @@ type Worker struct {
 	budget    *budget.Fleet // nil if the adapters were given
 	tuning    *tuning
 	yield     *yield
+	keys      keyring
 	seen      time.Time // when it last said what it does
 	metrics   *measures
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/queue"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
@@ -15,8 +16,10 @@ const (
 	yieldLate = 400 * time.Millisecond
 	// yieldOnTime is how long none must wait for lane backfill to take it back.
 	yieldOnTime = 200 * time.Millisecond
-	// yieldBack is the share of the slots that is taken back in each look.
-	yieldBack = 0.05
+	// yieldParts are all of the slots: one part is taken back in each look. A worker
+	// begins with yieldStart of them, because what it will do to live jobs is not known.
+	yieldParts = 20
+	yieldStart = 5
 )
 
 // yield is how much of its slots lane backfill uses. A job of it takes the
@@ -25,36 +28,36 @@ const (
 // of its slots at each look, down to one of each queue, and takes them back bit by
 // bit when none waits.
 type yield struct {
-	share float64 // of the slots: above 0, at most 1
+	parts int  // of yieldParts, that are in use
+	gave  bool // it has made room, and has not all of its slots again
 	log   *logrus.Entry
 }
 
-func newYield(log *logrus.Entry) *yield { return &yield{share: 1, log: log} }
+func newYield(log *logrus.Entry) *yield { return &yield{parts: yieldStart, log: log} }
 
 // see takes note of how long the oldest live job has been in line.
 func (y *yield) see(waits time.Duration) {
-	before := y.share
 	switch {
 	case waits > yieldLate:
-		y.share = max(y.share/2, yieldBack)
+		y.parts = max(y.parts/2, 1)
+		if !y.gave {
+			y.gave = true
+			y.log.WithField("oldest", waits.String()).Info("live jobs wait; lane backfill makes room for them")
+		}
 	case waits < yieldOnTime:
-		y.share = min(y.share+yieldBack, 1)
-	}
-	if before == 1 && y.share < 1 {
-		y.log.WithField("oldest", waits.String()).Info("live jobs wait; lane backfill makes room for them")
-	}
-	if before < 1 && y.share == 1 {
-		y.log.Info("no live job waits; lane backfill has all of its slots again")
+		y.parts = min(y.parts+1, yieldParts)
+		if y.gave && y.parts == yieldParts {
+			y.gave = false
+			y.log.Info("no live job waits; lane backfill has all of its slots again")
+		}
 	}
 }
 
 // slots is how many of n slots of a queue of lane backfill are used now.
-func (y *yield) slots(n int) int {
-	return min(n, max(1, int(float64(n)*y.share)))
-}
+func (y *yield) slots(n int) int { return min(n, max(1, n*y.parts/yieldParts)) }
 
-// yieldToLive looks how long live jobs wait in the markets that are served, if lane
-// backfill is. Without an answer everything stays as it is.
+// yieldToLive looks how long live jobs wait that some worker serves, in the markets of
+// which this one serves lane backfill. Without an answer everything stays as it is.
 func (w *Worker) yieldToLive(ctx context.Context, served map[string]*served) {
 	lines := liveLines(served)
 	if len(lines) == 0 {
@@ -70,10 +73,9 @@ func (w *Worker) yieldToLive(ctx context.Context, served map[string]*served) {
 	w.yield.see(waits)
 }
 
-// liveLines are the live queues of every market of which lane backfill is served,
-// whoever serves them.
-func liveLines(served map[string]*served) []string {
-	var lines []string
+// liveLines are the live queues of every market of which lane backfill is served.
+func liveLines(served map[string]*served) []ledger.Line {
+	var lines []ledger.Line
 	seen := map[queue.Consumer]bool{}
 	for _, s := range served {
 		line := queue.Consumer{Exchange: s.consumer.Exchange, Environment: s.consumer.Environment, Lane: syncjob.Live}
@@ -82,7 +84,7 @@ func liveLines(served map[string]*served) []string {
 		}
 		seen[line] = true
 		for _, line.DataType = range syncjob.Requestable() {
-			lines = append(lines, line.Name())
+			lines = append(lines, ledger.Line{Consumer: line.Name(), DataType: line.DataType})
 		}
 	}
 	return lines

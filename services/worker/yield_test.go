@@ -15,8 +15,12 @@ import (
 func TestBackfillMakesRoomAtOnceAndTakesItBackBitByBit(t *testing.T) {
 	t.Parallel()
 	y := newYield(queuetest.Discard())
+	require.Equal(t, 4, y.slots(16), "it begins with a few")
+	for range yieldParts - yieldStart {
+		y.see(0)
+	}
 	require.Equal(t, 16, y.slots(16))
-	for _, left := range []int{8, 4, 2, 1, 1} {
+	for _, left := range []int{8, 4, 1, 1} {
 		y.see(yieldLate + time.Millisecond)
 		require.Equal(t, left, y.slots(16))
 	}
@@ -51,7 +55,9 @@ func TestALiveJobInLineTakesSlotsFromBackfill(t *testing.T) {
 	}
 	size := func() [2]int { return [2]int{queues["live"].slots.size, queues["backfill"].slots.size} }
 
-	w.tune(t.Context(), queues)
+	for range yieldParts {
+		w.tune(t.Context(), queues)
+	}
 	require.Equal(t, [2]int{8, 8}, size(), "nothing waits")
 
 	_, _, err = b.ledger.StartManual(t.Context(), b.account, []syncjob.DataType{syncjob.Balances})
@@ -67,13 +73,19 @@ func TestALiveJobInLineTakesSlotsFromBackfill(t *testing.T) {
 		{JobID: due[0].JobID, Publishes: due[0].Publishes, Seq: 1, Created: time.Now()},
 	}))
 	w.tune(t.Context(), queues)
+	require.Equal(t, [2]int{8, 8}, size(), "no worker serves it: to make room is no help")
+
+	require.NoError(t, b.ledger.SeeWorker(t.Context(), "you", []ledger.WorkerState{
+		{DataType: syncjob.Balances, Slots: 1, MaxSlots: 1, Lanes: []syncjob.Lane{syncjob.Live}},
+	}))
+	w.tune(t.Context(), queues)
 	require.Equal(t, [2]int{8, 4}, size())
 
 	b.exec(`UPDATE alphapulse.sync_jobs SET status = 'running', claim = gen_random_uuid(), claimed_at = now(), lease_until = now() + interval '10 s',
 		timeout_at = now() + interval '60 s', attempt = 1, owner = 'you' WHERE status = 'queued'`)
 	w.tune(t.Context(), queues)
 	require.Equal(t, [2]int{8, 4}, size(), "4.4 slots")
-	for range 9 {
+	for range 10 {
 		w.tune(t.Context(), queues)
 	}
 	require.Equal(t, [2]int{8, 8}, size())

@@ -211,6 +211,8 @@ func TestRunsAreFoldedTogether(t *testing.T) {
 	b.commit(b.claim(b.jobOf(runs[0], syncjob.Balances)), succeeded())
 	b.commit(b.claim(b.jobOf(runs[1], syncjob.Balances)), failed(syncjob.Internal))
 	unknown := uuid.NewString()
+	_, err := b.CommitProbe(t.Context(), b.claim(b.jobOf(probe.ID, syncjob.Probe)), succeeded(), &KeyFacts{UID: "44"})
+	require.NoError(t, err)
 
 	folded, left, err := b.FoldGroup(t.Context(), append(runs, probe.ID, unknown))
 	require.NoError(t, err)
@@ -234,4 +236,30 @@ func TestRunsAreFoldedTogether(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, again)
 	require.Empty(t, left)
+}
+
+// The results of a long run are many, and only the last one of them folds it: the
+// others wait for nobody who has the run.
+func TestAFoldWaitsForNoRunThatIsNotOver(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	run := b.manual(b.active("main"), syncjob.Balances, syncjob.Orders)
+	b.commit(b.claim(b.jobOf(run.ID, syncjob.Balances)), succeeded())
+	locked := func(ctx context.Context, tx pgx.Tx) {
+		_, err := tx.Exec(ctx, `SELECT FROM alphapulse.sync_runs WHERE id = $1 FOR UPDATE`, run.ID)
+		require.NoError(t, err)
+	}
+	fold := func() ([]Run, error) {
+		folded, left, err := b.FoldGroup(t.Context(), []string{run.ID})
+		require.Empty(t, left)
+		return folded, err
+	}
+	folded, waited := while(b, locked, fold)
+	require.Empty(t, folded)
+	require.False(t, waited, "it is not over")
+
+	b.commit(b.claim(b.jobOf(run.ID, syncjob.Orders)), succeeded())
+	folded, waited = while(b, locked, fold)
+	require.Len(t, folded, 1)
+	require.True(t, waited)
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,7 +16,14 @@ import (
 // transaction. It gives the runs that it ended, as they are now, and the ids that
 // it leaves to Fold: of probes, which lock their account first, and of runs that do
 // not exist.
+//
+// Runs with an open job are passed over without a lock: whoever ends that job commits
+// before he reports, and his report finds the others ended.
 func (l *Ledger) FoldGroup(ctx context.Context, runIDs []string) (folded []Run, left []string, err error) {
+	runIDs, err = l.withoutOpenJob(ctx, runIDs)
+	if err != nil || len(runIDs) == 0 {
+		return nil, nil, err
+	}
 	err = l.db.InTx(ctx, "fold group", func(ctx context.Context, tx pgx.Tx) error {
 		locked, err := lockRuns(ctx, tx, runIDs)
 		if err != nil {
@@ -38,6 +46,20 @@ func (l *Ledger) FoldGroup(ctx context.Context, runIDs []string) (folded []Run, 
 		return nil, nil, fmt.Errorf("folding %d runs: %w", len(runIDs), err)
 	}
 	return folded, left, nil
+}
+
+// withoutOpenJob leaves out the runs that are not over yet.
+func (l *Ledger) withoutOpenJob(ctx context.Context, ids []string) ([]string, error) {
+	rows, err := l.db.Query(ctx, `
+SELECT r.id::text FROM alphapulse.sync_runs r WHERE r.id = ANY ($1::uuid[]) AND `+hasOpenJob, ids)
+	if err != nil {
+		return nil, fmt.Errorf("looking for open jobs of %d runs: %w", len(ids), err)
+	}
+	open, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("looking for open jobs of %d runs: %w", len(ids), err)
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(open, id) }), nil
 }
 
 type lockedRun struct {

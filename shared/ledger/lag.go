@@ -32,17 +32,34 @@ func (l *Ledger) Backlogs(ctx context.Context) ([]Backlog, error) {
 	return backlogs(ctx, l.db, `alphapulse.sync_jobs WHERE status IN ('queued', 'running', 'waiting')`)
 }
 
+// Line is a live queue, and whose jobs wait in it.
+type Line struct {
+	Consumer string
+	DataType syncjob.DataType
+}
+
+// servedWithin is how long ago a worker must have said that it serves a queue.
+const servedWithin = 15 * time.Second
+
 // OldestInLine is how long the job has been in line that was queued first of those at
-// the heads of these consumers' lines; 0 if all lines are empty.
-func (l *Ledger) OldestInLine(ctx context.Context, consumers []string) (time.Duration, error) {
+// the heads of these live lines; 0 if all are empty. Lines that no worker serves do not
+// count: nobody can help them.
+func (l *Ledger) OldestInLine(ctx context.Context, lines []Line) (time.Duration, error) {
 	const query = `
 SELECT coalesce(max(clock_timestamp() - head.queued_at), interval '0')
-FROM unnest($1::text[]) AS u (consumer) CROSS JOIN LATERAL (
+FROM unnest($1::text[], $2::text[]) AS u (consumer, data_type) CROSS JOIN LATERAL (
     SELECT queued_at FROM alphapulse.sync_jobs
     WHERE consumer = u.consumer AND status = 'queued' AND next_at IS NULL AND stream_seq IS NOT NULL
-    ORDER BY stream_created, stream_seq LIMIT 1) head`
+    ORDER BY stream_created, stream_seq LIMIT 1) head
+WHERE EXISTS (SELECT FROM alphapulse.workers w
+              WHERE w.data_type = u.data_type AND 'live' = ANY (w.lanes) AND NOT w.paused
+                AND w.seen_at > clock_timestamp() - $3::interval)`
+	consumers, types := make([]string, len(lines)), make([]string, len(lines))
+	for i, line := range lines {
+		consumers[i], types[i] = line.Consumer, string(line.DataType)
+	}
 	var age time.Duration
-	if err := l.db.QueryRow(ctx, query, consumers).Scan(&age); err != nil {
+	if err := l.db.QueryRow(ctx, query, consumers, types, servedWithin).Scan(&age); err != nil {
 		return 0, fmt.Errorf("looking at the heads of lines: %w", err)
 	}
 	return age, nil

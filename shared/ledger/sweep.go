@@ -139,20 +139,12 @@ ORDER BY r.deadline_at LIMIT $1`
 // a lost result costs a second, not the run. Runs that somebody has locked are
 // skipped; he is about to do it. The order is that of the index on open runs: by
 // id the planner would walk every run there is to find the first hundred.
-//
-// Nearly every open run has an open job, so that is looked for first, among the open
-// jobs of its subject: among all jobs of a long backfill there are many that have
-// ended. A market's job in an account's run is found among those of the run alone.
 func (l *Ledger) Unfolded(ctx context.Context, limit int) ([]string, error) {
 	const find = `
 SELECT r.id FROM alphapulse.sync_runs r
 WHERE r.status = 'running' AND r.started_at IS NOT NULL
   AND NOT r.growing
-  AND CASE WHEN (SELECT true FROM alphapulse.sync_jobs j
-                 WHERE j.subject_id = r.subject_id AND j.status IN ('queued', 'running', 'waiting')
-                   AND j.run_id IS NOT DISTINCT FROM r.id LIMIT 1) THEN false
-           ELSE (SELECT true FROM alphapulse.sync_jobs j
-                 WHERE j.run_id = r.id AND j.status || '' IN ('queued', 'running', 'waiting') LIMIT 1) IS NULL END
+  AND NOT ` + hasOpenJob + `
 ORDER BY r.deadline_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`
 	rows, err := l.db.Query(ctx, find, limit)
 	if err != nil {
@@ -160,6 +152,17 @@ ORDER BY r.deadline_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`
 	}
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
+
+// hasOpenJob is the condition that a job of the run r is open. It is looked for first
+// among the open jobs of the run's subject: among all jobs of a long backfill there are
+// many that have ended. A market's job in an account's run is found among those of the
+// run alone.
+const hasOpenJob = `
+CASE WHEN (SELECT true FROM alphapulse.sync_jobs j
+           WHERE j.subject_id = r.subject_id AND j.status IN ('queued', 'running', 'waiting')
+             AND j.run_id IS NOT DISTINCT FROM r.id LIMIT 1) THEN true
+     ELSE (SELECT true FROM alphapulse.sync_jobs j
+           WHERE j.run_id = r.id AND j.status || '' IN ('queued', 'running', 'waiting') LIMIT 1) IS NOT NULL END`
 
 // StartFollowers starts runs whose predecessor has ended and which nobody
 // started. It is the net below the fold, which starts them in its transaction.

@@ -13,9 +13,9 @@ import (
 
 // fleet is the processes of one pass.
 type fleet struct {
-	children  []*child
-	scheduler *child
-	workers   []*child
+	children  []*process
+	scheduler *process
+	workers   []*process
 }
 
 // parts say which processes a pass needs.
@@ -32,14 +32,14 @@ const budget = "100000"
 func (m *machine) startFleet(ctx context.Context, p parts) (*fleet, error) {
 	m.cfg.Progress("starting the processes", 0, 0)
 	f := &fleet{}
-	scheduler, err := m.startChild(ctx, "scheduler", []string{"scheduler", "--budget", "0"})
+	scheduler, err := m.start(ctx, "scheduler", []string{"scheduler", "--budget", "0"})
 	if err != nil {
 		return f, err
 	}
 	f.scheduler = scheduler
 	f.children = append(f.children, scheduler)
 	if p.aggregator {
-		c, err := m.startChild(ctx, "aggregator", []string{"aggregator"})
+		c, err := m.start(ctx, "aggregator", []string{"aggregator"})
 		if err != nil {
 			return f, err
 		}
@@ -47,7 +47,7 @@ func (m *machine) startFleet(ctx context.Context, p parts) (*fleet, error) {
 	}
 	conns := strconv.Itoa(writeConns(max(p.workers, 1), p.slots))
 	for i := range p.workers {
-		c, err := m.startChild(ctx, fmt.Sprintf("worker-%d", i+1), []string{
+		c, err := m.start(ctx, fmt.Sprintf("worker-%d", i+1), []string{
 			"worker", "--types", syncjob.JoinTypes(p.types), "--slots", strconv.Itoa(p.slots),
 			"--write-conns", conns, "--claim-conns", strconv.Itoa(claimConns),
 			"--requests-per-second", budget, "--egress", "bench",
@@ -76,7 +76,7 @@ func (f *fleet) stop() {
 func (f *fleet) ended() error {
 	for _, c := range f.children {
 		select {
-		case <-c.done:
+		case <-c.Done():
 			return fmt.Errorf("%s has ended in the middle of a pass: %w; its log is %s", c.name, c.ending(), c.log)
 		default:
 		}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/alphapulse/alphapulse/services/alphapulse/child"
 	"github.com/alphapulse/alphapulse/services/exchangesim"
 )
 
@@ -15,9 +16,9 @@ const standInSeed = 1
 // standIn is the stand-in exchange. It is started anew for what differs between
 // scenarios, and keeps its address.
 type standIn struct {
-	url    string
-	socket *os.File
-	child  *child
+	url     string
+	socket  *os.File
+	process *process
 }
 
 // openExchange binds the stand-in's address.
@@ -35,9 +36,9 @@ func (m *machine) openExchange(context.Context) error {
 }
 
 func (x *standIn) stop() {
-	if x.child != nil {
-		x.child.stop()
-		x.child = nil
+	if x.process != nil {
+		x.process.stop()
+		x.process = nil
 	}
 }
 
@@ -53,18 +54,18 @@ type world struct {
 func (m *machine) serve(ctx context.Context, w world) error {
 	m.cfg.Progress("starting the stand-in exchange", 0, 0)
 	m.exchange.stop()
-	c, err := m.startChild(ctx, "sim", w.args(m.accountCount()), m.exchange.socket)
+	c, err := m.start(ctx, "sim", w.args(m.accountCount()), m.exchange.socket)
 	if err != nil {
 		return err
 	}
-	m.exchange.child = c
+	m.exchange.process = c
 	return nil
 }
 
 func (w world) args(accounts int) []string {
 	assets := max(1, w.rows/2) // in each of the two wallets
 	args := []string{
-		"sim", "--http", childHTTP, "--seed", strconv.Itoa(standInSeed), "--accounts", strconv.Itoa(max(1, accounts)),
+		"sim", "--http", child.SecondSocket, "--seed", strconv.Itoa(standInSeed), "--accounts", strconv.Itoa(max(1, accounts)),
 		"--bench", "--bench-changing", strconv.FormatFloat(w.changing, 'f', -1, 64),
 		"--assets", strconv.Itoa(assets), "--symbols", strconv.Itoa(max(12, assets)),
 	}

@@ -38,10 +38,10 @@ const (
 )
 
 // usage reads what has been used by a pass's processes and by what it stands on.
-func (m *machine) usage(ctx context.Context, children []*child) (usage, error) {
+func (m *machine) usage(ctx context.Context, children []*process) (usage, error) {
 	u := usage{at: time.Now(), processes: map[string]spent{}}
-	if m.exchange.child != nil {
-		children = append(children[:len(children):len(children)], m.exchange.child)
+	if m.exchange.process != nil {
+		children = append(children[:len(children):len(children)], m.exchange.process)
 	}
 	for _, c := range children {
 		s, err := c.spent(ctx)
@@ -72,8 +72,8 @@ func ownSpent() spent {
 }
 
 // spent reads a process's metrics.
-func (c *child) spent(ctx context.Context) (spent, error) {
-	values, err := scrape(ctx, c.health)
+func (p *process) spent(ctx context.Context) (spent, error) {
+	values, err := scrape(ctx, p.health)
 	if err != nil {
 		return spent{}, err
 	}
@@ -81,7 +81,7 @@ func (c *child) spent(ctx context.Context) (spent, error) {
 		cpu: values["process_cpu_seconds_total"], allocated: values["go_memstats_alloc_bytes_total"],
 		resident: values["process_resident_memory_bytes"],
 	}
-	s.peak = max(s.resident, pidSpent(c.cmd.Process.Pid).peak)
+	s.peak = max(s.resident, pidSpent(p.PID()).peak)
 	return s, nil
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/alphapulse/alphapulse/services/alphapulse/child"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
@@ -46,7 +47,7 @@ type workers struct {
 	sockets    map[string]socket // by the worker's name
 
 	mu      sync.Mutex
-	running map[string]*child
+	running map[string]*worker
 }
 
 // newWorkers prepares as many processes per data type as asked for. All of them
@@ -66,7 +67,7 @@ func newWorkers(cfg Config, at connection, keyFile string, dir *dataDir, term *t
 	w := &workers{
 		program: cfg.Program, environ: environ, level: cfg.LogLevel, perType: cfg.Workers,
 		budget: cfg.requests(),
-		logs:   dir.file("logs"), term: term, log: log, pipe: pipe, held: held, running: map[string]*child{},
+		logs:   dir.file("logs"), term: term, log: log, pipe: pipe, held: held, running: map[string]*worker{},
 		sockets: map[string]socket{},
 	}
 	return w, w.bind()
@@ -177,55 +178,67 @@ func (w *workers) keep(take, work context.Context, name string, t syncjob.DataTy
 
 // once runs a worker to its end and says how it ended.
 func (w *workers) once(take, work context.Context, name string, t syncjob.DataType) string {
-	c, err := startChild(w.program, w.args(name, t), w.environ, w.pipe, w.sockets[name].file)
+	c, err := w.start(name, t)
 	if err != nil {
 		return err.Error()
 	}
 	w.note(name, c)
 	defer w.note(name, nil)
-	w.log.WithFields(logrus.Fields{"worker": name, "worker_pid": c.cmd.Process.Pid}).Info("worker started")
+	w.log.WithFields(logrus.Fields{"worker": name, "worker_pid": c.PID()}).Info("worker started")
 	select {
-	case <-c.done:
+	case <-c.Done():
 	case <-take.Done():
 		w.stop(work, name, c)
 	}
-	if text := c.tail.String(); c.err != nil && text != "" {
+	if text := c.tail.String(); c.Err() != nil && text != "" {
 		w.log.WithFields(logrus.Fields{"worker": name, "output": text}).Warn("the worker's last words")
 	}
 	return c.reason()
 }
 
-func (w *workers) stop(work context.Context, name string, c *child) {
+func (w *workers) start(name string, t syncjob.DataType) (*worker, error) {
+	words := &tail{}
+	process, err := child.Start(child.Spec{
+		Program: w.program, Args: w.args(name, t), Environ: w.environ, Out: words,
+		Pipe: w.pipe, Sockets: []*os.File{w.sockets[name].file},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &worker{process, words}, nil
+}
+
+func (w *workers) stop(work context.Context, name string, c *worker) {
 	log := w.log.WithField("worker", name)
-	if err := c.signal(syscall.SIGTERM); err != nil {
+	if err := c.Signal(syscall.SIGTERM); err != nil {
 		log.WithError(err).Warn("the worker cannot be told to stop")
 	}
 	timer := time.NewTimer(killAfter)
 	defer timer.Stop()
 	select {
-	case <-c.done:
+	case <-c.Done():
 		return
 	case <-timer.C:
 	case <-work.Done():
 	}
 	log.Warn("the worker did not stop in time; its jobs come back when their leases end")
-	if err := c.signal(syscall.SIGKILL); err != nil {
+	if err := c.Signal(syscall.SIGKILL); err != nil {
 		log.WithError(err).Warn("the worker cannot be killed")
 		return
 	}
-	<-c.done
+	<-c.Done()
 }
 
 func (w *workers) args(name string, t syncjob.DataType) []string {
 	return []string{
-		"worker", "--types", string(t), "--name", name, "--log-file", w.logFile(name), "--log-level", w.level, "--health", childHealth,
+		"worker", "--types", string(t), "--name", name, "--log-file", w.logFile(name), "--log-level", w.level, "--health", child.FirstSocket,
 		"--grace", workerGrace.String(), "--requests-per-second", strconv.FormatFloat(w.budget, 'f', -1, 64),
 	}
 }
 
 func (w *workers) logFile(name string) string { return filepath.Join(w.logs, "worker-"+name+".log") }
 
-func (w *workers) note(name string, c *child) {
+func (w *workers) note(name string, c *worker) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if c == nil {
@@ -240,6 +253,6 @@ func (w *workers) kill() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, c := range w.running {
-		_ = c.signal(syscall.SIGKILL) // the pipe ends it otherwise
+		_ = c.Signal(syscall.SIGKILL) // the pipe ends it otherwise
 	}
 }

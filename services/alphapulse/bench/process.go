@@ -8,22 +8,15 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/alphapulse/alphapulse/services/alphapulse/up"
+	"github.com/alphapulse/alphapulse/services/alphapulse/child"
 	"github.com/alphapulse/alphapulse/shared/vault"
 )
 
 const (
-	// childHealth is where a process shows its metrics: the socket that it is handed
-	// behind the pipe; childHTTP the one behind that.
-	childHealth = "fd:4"
-	childHTTP   = "fd:5"
-
 	// startTime bounds the start of a process, endTime its stop.
 	startTime = time.Minute
 	endTime   = 20 * time.Second
@@ -32,63 +25,41 @@ const (
 	lookEvery = 20 * time.Millisecond
 )
 
-// child is one process of the program.
-type child struct {
+// process is one process of the program.
+type process struct {
+	*child.Process
 	name   string
-	cmd    *exec.Cmd
 	health string // its metrics' address
 	log    string
-	done   chan struct{} // closed when it has ended
-	err    error         // how; valid once done is closed
 }
 
-// startChild starts a command of the program and returns when it is ready. It is
+// start starts a command of the program and returns when it is ready. It is
 // handed more sockets as told.
-func (m *machine) startChild(ctx context.Context, name string, args []string, sockets ...*os.File) (*child, error) {
+func (m *machine) start(ctx context.Context, name string, args []string, sockets ...*os.File) (*process, error) {
 	health, address, err := newSocket()
 	if err != nil {
 		return nil, err
 	}
 	defer health.Close() //nolint:errcheck // the child has its own
-	c := &child{name: name, health: "http://" + address, log: m.file("logs", name+".log"), done: make(chan struct{})}
-	args = append(args, "--name", "bench-"+name, "--health", childHealth, "--log-level", m.cfg.LogLevel, "--log-file", c.log)
-	c.cmd = exec.Command(m.cfg.Program, args...) //nolint:gosec // our own program, which stop ends
-	c.cmd.Env = m.childEnviron()
-	c.cmd.ExtraFiles = append([]*os.File{m.pipe, health}, sockets...)
-	c.cmd.SysProcAttr = childAttributes()
+	p := &process{name: name, health: "http://" + address, log: m.file("logs", name+".log")}
 	out, err := os.OpenFile(m.file("logs", name+".out"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close() //nolint:errcheck // the child has its own
-	c.cmd.Stdout, c.cmd.Stderr = out, out
-	if err := c.begin(); err != nil {
+	p.Process, err = child.Start(child.Spec{
+		Program: m.cfg.Program, Environ: m.childEnviron(), Out: out, Pipe: m.pipe,
+		Args:    append(args, "--name", "bench-"+name, "--health", child.FirstSocket, "--log-level", m.cfg.LogLevel, "--log-file", p.log),
+		Sockets: append([]*os.File{health}, sockets...),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := p.awaitReady(ctx); err != nil {
+		p.stop()
 		return nil, err
 	}
-	if err := c.awaitReady(ctx); err != nil {
-		c.stop()
-		return nil, err
-	}
-	return c, nil
-}
-
-// begin starts the process from a thread that lives as long as it: the kernel ends
-// a child with the thread that started it.
-func (c *child) begin() error {
-	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
-		err := c.cmd.Start()
-		started <- err
-		if err == nil {
-			c.err = c.cmd.Wait()
-			close(c.done)
-		}
-	}()
-	if err := <-started; err != nil {
-		return fmt.Errorf("starting %s: %w", c.name, err)
-	}
-	return nil
+	return p, nil
 }
 
 // childEnviron is our own environment without settings of ours and secrets that a
@@ -104,8 +75,7 @@ func (m *machine) childEnviron() []string {
 		}
 	}
 	return append(environ,
-		"DATABASE_URL="+m.databaseURL, "NATS_URL="+m.natsURL, vault.PrivateKeySetting+"_FILE="+m.vaultKey,
-		up.ParentVariable+"="+up.ParentPipe)
+		"DATABASE_URL="+m.databaseURL, "NATS_URL="+m.natsURL, vault.PrivateKeySetting+"_FILE="+m.vaultKey)
 }
 
 // newSocket binds a free address on loopback, to be handed down.
@@ -121,16 +91,16 @@ func newSocket() (*os.File, string, error) {
 	return file, listener.Addr().String(), nil
 }
 
-func (c *child) awaitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTime, fmt.Errorf("%s is not ready within %s", c.name, startTime))
+func (p *process) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTime, fmt.Errorf("%s is not ready within %s", p.name, startTime))
 	defer cancel()
 	return look(ctx, func() (bool, error) {
 		select {
-		case <-c.done:
-			return false, fmt.Errorf("%s has ended: %w; its log is %s", c.name, c.ending(), c.log)
+		case <-p.Done():
+			return false, fmt.Errorf("%s has ended: %w; its log is %s", p.name, p.ending(), p.log)
 		default:
 		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.health+"/readyz", http.NoBody)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.health+"/readyz", http.NoBody)
 		if err != nil {
 			return false, err
 		}
@@ -147,7 +117,7 @@ func (c *child) awaitReady(ctx context.Context) error {
 var errEnded = errors.New("by itself")
 
 // ending is how a process that is done has ended.
-func (c *child) ending() error { return cmp.Or(c.err, errEnded) }
+func (p *process) ending() error { return cmp.Or(p.Err(), errEnded) }
 
 // look asks until the answer is yes, an error, or the end of ctx.
 func look(ctx context.Context, ok func() (bool, error)) error {
@@ -167,14 +137,14 @@ func look(ctx context.Context, ok func() (bool, error)) error {
 }
 
 // stop ends the process, at the latest by force.
-func (c *child) stop() {
-	_ = c.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+func (p *process) stop() {
+	_ = p.Signal(syscall.SIGTERM) // force follows
 	timer := time.NewTimer(endTime)
 	defer timer.Stop()
 	select {
-	case <-c.done:
+	case <-p.Done():
 	case <-timer.C:
-		_ = c.cmd.Process.Kill()
-		<-c.done
+		_ = p.Signal(syscall.SIGKILL)
+		<-p.Done()
 	}
 }
