@@ -29,7 +29,7 @@ SELECT r.id, r.account_id, $2, 'live', $3, $4, $5, clock_timestamp() FROM r`
 			return fmt.Errorf("queueing jobs: %w", err)
 		}
 		postgres.Hint(ctx, ledger.ChannelJobs, "")
-		return err
+		return nil
 	})
 }
 
