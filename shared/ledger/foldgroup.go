@@ -6,10 +6,10 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // FoldGroup is Fold for runs whose results come at the same time, in one

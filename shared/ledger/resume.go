@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/alphapulse/alphapulse/shared/postgres"
 )
 
 // resumedAtOnce is how many jobs the call that resumes makes due itself; the

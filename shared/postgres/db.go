@@ -5,28 +5,31 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/alphapulse/alphapulse/shared/gather"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sirupsen/logrus"
+
+	"github.com/alphapulse/alphapulse/shared/gather"
 )
 
 // DB is one pool of connections to one server. It is safe for any number of
 // goroutines; a connection belongs to one of them at a time.
 type DB struct {
-	pool    *pgxpool.Pool
-	cfg     Config
-	log     *logrus.Entry
-	holders holders
-	health  *health
-	clock   serverClock
-	counts  counters
-	reset   resetter
-	doubts  chan struct{} // an error that asks for a check now
-	hinting *gather.Groups[hint]
-	stop    context.CancelFunc
-	done    sync.WaitGroup
+	pool      *pgxpool.Pool
+	cfg       Config
+	log       *logrus.Entry
+	holders   holders
+	health    *health
+	clock     serverClock
+	counts    counters
+	reset     resetter
+	doubts    chan struct{} // an error that asks for a check now
+	hinting   *gather.Groups[hint]
+	hintsWait atomic.Int64 // how many are in hinting
+	stop      context.CancelFunc
+	done      sync.WaitGroup
 }
 
 // Open prepares a pool and starts its background check. It does not wait for

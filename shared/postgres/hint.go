@@ -15,14 +15,15 @@ type hint struct{ channel, payload string }
 type hints struct{ noted []hint }
 
 const (
-	hintsMost    = 256 // how many are sent together
+	hintsMost    = 256  // how many are sent together
+	hintsWaiting = 4096 // how many may wait; more are dropped
 	hintsTimeout = 2 * time.Second
 )
 
 // Hint notifies a channel once the transaction of the closure that ctx belongs to
 // has committed; outside of one it does nothing. It is for what is found by polling
-// anyway: if the process dies in between, if no connection is to be had, or if the
-// commit is not answered, nobody is notified.
+// anyway: if the process dies in between, if no connection is to be had, if thousands
+// wait already, or if the commit is not answered, nobody is notified.
 //
 // A NOTIFY within the transaction would be surer and much dearer: its commit holds a
 // lock of the whole database until it is flushed, so that all transactions which
@@ -37,12 +38,17 @@ func Hint(ctx context.Context, channel, payload string) {
 
 func (db *DB) sendAfterCommit(h *hints) {
 	for _, noted := range h.noted {
+		if db.hintsWait.Add(1) > hintsWaiting {
+			db.hintsWait.Add(-1)
+			return
+		}
 		db.hinting.Add(noted)
 	}
 }
 
 // sendHints sends what came together.
 func (db *DB) sendHints(group []hint) {
+	defer db.hintsWait.Add(-int64(len(group)))
 	ctx, cancel := context.WithTimeout(context.Background(), hintsTimeout)
 	defer cancel()
 	var channels, payloads []string

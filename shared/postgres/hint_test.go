@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -63,4 +64,33 @@ func TestATransactionThatRunsAgainHintsOnce(t *testing.T) {
 	}))
 	require.Equal(t, 2, try)
 	require.Equal(t, "second run", next(t, got, 5*time.Second).Payload)
+}
+
+// What waits is bounded: a pool that has no connection for hints drops them, and those
+// that come later get through.
+func TestHintsThatWaitAreBounded(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t)
+	got := listenOn(t, d.Open(t), "hints")
+	require.Zero(t, next(t, got, 5*time.Second))
+	// Its one connection is the transaction's until all hints have been added.
+	db := d.Open(t, func(c *postgres.Config) { c.MaxConns = 1 })
+	hint := func(payloads ...string) {
+		require.NoError(t, db.InTx(t.Context(), "hint", func(ctx context.Context, _ pgx.Tx) error {
+			for _, payload := range payloads {
+				postgres.Hint(ctx, "hints", payload)
+			}
+			return nil
+		}))
+	}
+	many := make([]string, 5000)
+	for i := range many {
+		many[i] = strconv.Itoa(i)
+	}
+	hint(many...)
+	for i := range 4096 {
+		require.Equal(t, many[i], next(t, got, 5*time.Second).Payload)
+	}
+	hint("last")
+	require.Equal(t, "last", next(t, got, 5*time.Second).Payload, "the others were dropped")
 }
