@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel/trace"
@@ -17,6 +18,10 @@ import (
 
 // foldedMost is how many results at most are folded by one transaction.
 const foldedMost = 64
+
+// foldedRest is how soon after a fold began the next one begins, unless half as many
+// results as it takes wait.
+const foldedRest = 25 * time.Millisecond
 
 // handling is a result in hand, with its span.
 type handling struct {
@@ -35,7 +40,7 @@ func (a *Aggregator) results(take, work context.Context) {
 	var inHand sync.WaitGroup
 	defer inHand.Wait()
 	places := make(chan struct{}, a.cfg.Folders*foldedMost)
-	groups := gather.New(foldedMost, a.cfg.Folders, a.handle)
+	groups := gather.New(foldedMost, a.cfg.Folders, foldedRest, a.handle)
 	for {
 		open, done, err := a.gate.Pass(take)
 		if err != nil {

@@ -14,6 +14,8 @@ const (
 	// claimsAtOnce is how many such statements run side by side: with one, those that
 	// are delivered meanwhile go together.
 	claimsAtOnce = 1
+	// claimsRest is how soon after a statement began the next one begins.
+	claimsRest = 5 * time.Millisecond
 	// claimTime bounds the claim of a group; each is then claimed alone.
 	claimTime = 5 * time.Second
 )
@@ -34,7 +36,7 @@ type claiming struct {
 
 func newClaimer(claims *ledger.Ledger) *claimer {
 	c := &claimer{claims: claims}
-	c.groups = gather.New(claimsMost, claimsAtOnce, c.claimGroup)
+	c.groups = gather.New(claimsMost, claimsAtOnce, claimsRest, c.claimGroup)
 	return c
 }
 

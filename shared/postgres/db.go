@@ -45,7 +45,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{cfg: cfg, log: cfg.Log, health: newHealth(cfg), doubts: make(chan struct{}, 1)}
-	db.hinting = gather.New(hintsMost, 1, db.sendHints)
+	db.hinting = gather.New(hintsMost, 1, hintsRest, db.sendHints)
 	db.traceLifecycle(poolConfig)
 	db.checkBeforeUse(poolConfig)
 	db.pool, err = pgxpool.NewWithConfig(ctx, poolConfig)

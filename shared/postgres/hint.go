@@ -17,6 +17,7 @@ type hints struct{ noted []hint }
 const (
 	hintsMost    = 256  // how many are sent together
 	hintsWaiting = 4096 // how many may wait; more are dropped
+	hintsRest    = 2 * time.Millisecond
 	hintsTimeout = 2 * time.Second
 )
 
