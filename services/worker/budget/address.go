@@ -7,8 +7,14 @@ import (
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 )
 
-// mostMeters bounds the meters that are kept although nobody waits for them.
-const mostMeters = 1024
+const (
+	// mostMeters bounds the meters that are kept although nobody waits for them.
+	mostMeters = 1024
+	// sweepEvery is how often they are looked through when nobody waits,
+	// sweepFullEvery when there are too many.
+	sweepEvery     = time.Second
+	sweepFullEvery = 100 * time.Millisecond
+)
 
 // address is this process's part in the budget of one venue: who waits, what is
 // leased, what is to be reported.
@@ -20,12 +26,15 @@ type address struct {
 	mu     sync.Mutex
 	queue  queue
 	meters map[meterName]*meter
+	urgent meterSet  // those whose report is urgent
+	swept  time.Time // when meters were last looked through
 	tokens tokens
 	taken  int // since the last lease
 	// next is when a lease for a priority is worth asking for, slot the first
 	// free moment for it that the last lease saw.
 	next, slot [2]time.Time
 	failed     time.Time // no lease before it, after one that failed
+	rested     time.Time // no lease before it, after one that was asked for
 	unleased   error     // why the last lease failed; nil if it did not
 	banned     time.Time
 	reason     string
@@ -40,7 +49,7 @@ type address struct {
 func newAddress(f *Fleet, venue string, published exchange.Limit) *address {
 	return &address{
 		fleet: f, venue: venue, pace: f.cfg.pace(published), queue: newQueue(),
-		meters: map[meterName]*meter{}, wake: make(chan struct{}, 1), delays: map[string]*delay{},
+		meters: map[meterName]*meter{}, urgent: meterSet{}, wake: make(chan struct{}, 1), delays: map[string]*delay{},
 	}
 }
 
@@ -76,10 +85,10 @@ func (a *address) meter(use exchange.Use) *meter {
 	name := meterName{use.UID, use.Endpoint}
 	m := a.meters[name]
 	if m == nil {
-		if len(a.meters) >= mostMeters {
-			a.sweep(time.Now())
+		if now := time.Now(); len(a.meters) >= mostMeters && now.Sub(a.swept) > sweepFullEvery {
+			a.sweep(now)
 		}
-		m = newMeter(use)
+		m = newMeter(use, a.urgent)
 		a.meters[name] = m
 	}
 	return m
@@ -94,6 +103,7 @@ func (a *address) delay(host string) *delay {
 
 // sweep forgets the meters that nothing depends on.
 func (a *address) sweep(now time.Time) {
+	a.swept = now
 	waited := map[*meter]bool{}
 	for _, w := range a.queue.all() {
 		waited[w.meter] = true
@@ -146,12 +156,14 @@ func (a *address) step(now time.Time) (next time.Time, goOn bool) {
 	a.expire(now)
 	a.serve(now)
 	if o := a.order(now); o != nil {
-		a.leasing = true
+		a.leasing, a.rested = true, now.Add(leaseRest)
 		a.fleet.busy.Go(func() { a.lease(o) })
 	}
 	if a.queue.waiting == 0 && !a.leasing && a.flushAt().IsZero() {
 		a.working = false
-		a.sweep(now)
+		if now.Sub(a.swept) > sweepEvery {
+			a.sweep(now)
+		}
 		return time.Time{}, false
 	}
 	return a.nextMoment(now), true
@@ -212,10 +224,8 @@ func (a *address) expire(now time.Time) {
 // if none is urgent.
 func (a *address) flushAt() time.Time {
 	var at time.Time
-	for _, m := range a.meters {
-		if !m.urgent.IsZero() {
-			at = earlier(at, m.urgent.Add(flushAfter))
-		}
+	for m := range a.urgent {
+		at = earlier(at, m.urgent.Add(flushAfter))
 	}
 	return at
 }
@@ -238,6 +248,7 @@ func (a *address) nextMoment(now time.Time) time.Time {
 		}
 	}
 	soon(a.failed)
+	soon(a.rested)
 	if next.IsZero() {
 		return now.Add(addressAhead)
 	}

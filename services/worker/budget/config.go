@@ -42,11 +42,11 @@ const (
 	// one lease, so that no process takes everything.
 	mostLive     = 32
 	mostBackfill = 8
-	// mostSpare requests of an account are leased beyond those that wait, while no
-	// more than half of its budget is in use: the pages of a walk follow each
-	// other. Of the address it is as many as were used since the last lease, but
-	// within these bounds.
-	mostSpare                            = 12
+	// Requests of an account are leased beyond those that wait, while no more than
+	// half of its budget is in use: the pages of a walk follow each other. It is twice
+	// as many as were used since the last lease, within the first bounds. Of the
+	// address it is as many as were used, within the second.
+	fewestSpare, mostSpare               = 2, 12
 	fewestAddressSpare, mostAddressSpare = 6, 64
 	spareLife                            = time.Second
 	// addressLife and accountLife bound how late a grant may be used.
@@ -69,8 +69,10 @@ const (
 	// hearsay is how long an exchange's count is worth reporting.
 	hearsay = 300 * time.Millisecond
 	// leaseTimeout bounds a lease's statement, reportTimeout that of a report;
-	// after a failure the next lease is leasePause off.
+	// leaseRest after a lease was asked for the next one is, for all who have come
+	// meanwhile; after a failure the next one is leasePause off.
 	leaseTimeout  = 5 * time.Second
+	leaseRest     = 5 * time.Millisecond
 	reportTimeout = 2 * time.Second
 	leasePause    = 500 * time.Millisecond
 )

@@ -81,7 +81,7 @@ func TestWhatOthersUseIsCounted(t *testing.T) {
 func TestCloseToTheLimitNothingIsSent(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	m := newMeter(use("1"))
+	m := newMeter(use("1"), meterSet{})
 	m.tokens = tokens{{at: now, until: now.Add(time.Second)}}
 	m.learn(exchange.Allowance{Limit: 50, Remaining: 2, At: now}, now)
 	require.Zero(t, m.usable(now))
@@ -95,7 +95,7 @@ func TestCloseToTheLimitNothingIsSent(t *testing.T) {
 func TestLateAndUnusedGrantsAreCorrected(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	m := newMeter(use("1"))
+	m := newMeter(use("1"), meterSet{})
 	m.tokens = tokens{
 		{at: now, until: now.Add(time.Second), charge: 1_000_000, start: now},
 		{at: now, until: now.Add(50 * time.Millisecond), charge: 2_000_000, start: now},
@@ -107,7 +107,7 @@ func TestLateAndUnusedGrantsAreCorrected(t *testing.T) {
 
 	p, end := start(t, pgtest.New(t), Config{})
 	end()
-	o := &order{meters: []*metered{{meter: newMeter(use("1")), want: [2]int{2, 0}, used: -1}}, held: 10}
+	o := &order{meters: []*metered{{meter: newMeter(use("1"), meterSet{}), want: [2]int{2, 0}, used: -1}}, held: 10}
 	rows, err := p.ask(t.Context(), "venue", p.cfg.pace(use("1").PerAddress), o)
 	require.NoError(t, err)
 	leased := rows[1].Live
@@ -151,7 +151,7 @@ func TestOldBudgetsAreForgotten(t *testing.T) {
 func TestWhatWasLongOnItsWayCountsFromItsArrival(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	m := newMeter(use("1"))
+	m := newMeter(use("1"), meterSet{})
 	for i := range 3 {
 		m.tokens = append(m.tokens, token{at: now, until: now.Add(time.Second), charge: int64(1000 * (i + 1)), start: now})
 	}
@@ -177,7 +177,7 @@ func TestWhatWasLongOnItsWayCountsFromItsArrival(t *testing.T) {
 func TestCorrectionsOfOneGrantAreOne(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	m := newMeter(use("1"))
+	m := newMeter(use("1"), meterSet{})
 	m.tokens = tokens{{at: now, until: now.Add(time.Second), charge: 1_000_000, start: now}}
 	m.spend(now.Add(20 * time.Millisecond))
 	m.arrived(now.Add(20*time.Millisecond), now.Add(90*time.Millisecond), now.Add(100*time.Millisecond))
@@ -189,7 +189,7 @@ func TestCorrectionsOfOneGrantAreOne(t *testing.T) {
 func TestWhatIsUnderWayForLongIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	m := newMeter(use("1"))
+	m := newMeter(use("1"), meterSet{})
 	m.tokens = tokens{{at: now, until: now.Add(time.Second), charge: 1_000_000, start: now}}
 	m.spend(now)
 	m.underWay(now.Add(longWay + time.Millisecond))
@@ -223,4 +223,20 @@ func TestACallerThatWakesUpLateHasLostItsTurn(t *testing.T) {
 		return m.to == 0 // from what it counts as, or from before it was corrected
 	}), "it did not count")
 	require.Empty(t, w.meter.spent)
+}
+
+// A walk takes more and more pages with each lease; a snapshot of one page leases
+// little that it does not use. What was only told leaves it as it was.
+func TestAsMuchIsLeasedAheadAsWasUsed(t *testing.T) {
+	t.Parallel()
+	m := newMeter(use("1"), meterSet{})
+	require.Equal(t, fewestSpare, m.spareFor())
+	now := time.Now()
+	for _, want := range []int{2, 4, 6, 8, 10, 12, 12} {
+		m.tokens = tokens{{at: now, until: now.Add(time.Second), charge: 1, start: now}}
+		m.spend(now)
+		require.Equal(t, want, m.spareFor())
+	}
+	m.reported()
+	require.Equal(t, mostSpare, m.spareFor())
 }

@@ -30,7 +30,13 @@ type meter struct {
 	spent  []spent
 	heard  bool      // the exchange tells about this limit
 	urgent time.Time // when a report became urgent; zero: it is not
+	// urgents are all meters of the address whose report is urgent.
+	urgents meterSet
+
+	taken int // since the last lease
 }
+
+type meterSet map[*meter]struct{}
 
 // move corrects a grant that was not used at its time. to 0: never.
 type move struct{ from, to int64 }
@@ -53,11 +59,15 @@ func careful(published exchange.Limit) exchange.Limit {
 	return published
 }
 
-func newMeter(use exchange.Use) *meter {
+func newMeter(use exchange.Use, urgents meterSet) *meter {
 	return &meter{
-		meterName: meterName{use.UID, use.Endpoint}, published: careful(use.PerUID), used: -1,
+		meterName: meterName{use.UID, use.Endpoint}, published: careful(use.PerUID), used: -1, urgents: urgents,
 	}
 }
+
+// spareFor is how many requests are worth leasing beyond those that wait: a walk of
+// many pages takes more and more of them, a snapshot of one page hardly any.
+func (m *meter) spareFor() int { return min(max(2*m.taken, fewestSpare), mostSpare) }
 
 // limit is the limit as far as it is known.
 func (m *meter) limit() exchange.Limit {
@@ -72,6 +82,7 @@ func (m *meter) limit() exchange.Limit {
 // it counts as.
 func (m *meter) spend(now time.Time) (charge int64) {
 	used := m.tokens.take(m.usable(now))
+	m.taken++
 	sent := spent{charge: used.charge, start: used.start, at: now}
 	if now.Sub(used.start).Abs() > lateness {
 		m.correct(&sent, now, now)
@@ -196,12 +207,14 @@ func (m *meter) usable(now time.Time) int {
 func (m *meter) hurry(now time.Time) {
 	if m.urgent.IsZero() {
 		m.urgent = now
+		m.urgents[m] = struct{}{}
 	}
 }
 
 // reported forgets what the lease under way tells.
 func (m *meter) reported() {
 	m.told, m.used, m.moves, m.urgent = 0, -1, nil, time.Time{}
+	delete(m.urgents, m)
 }
 
 // idle reports whether nothing would be lost if the meter were forgotten.

@@ -30,7 +30,7 @@ type metered struct {
 // order makes the next lease; nil if there is none to make now. It holds the
 // address's lock.
 func (a *address) order(now time.Time) *order {
-	if a.leasing || now.Before(a.failed) {
+	if a.leasing || now.Before(a.failed) || now.Before(a.rested) {
 		return nil
 	}
 	flush := a.flushAt()
@@ -76,7 +76,7 @@ func (a *address) demand(o *order, asked map[*meter]*metered, p exchange.Priorit
 		}
 		m := asked[w.meter]
 		if m == nil {
-			m = &metered{meter: w.meter, spare: mostSpare}
+			m = &metered{meter: w.meter, spare: w.meter.spareFor()}
 			asked[w.meter] = m
 		}
 		have := m.want[exchange.Live] + m.want[exchange.Backfill]
@@ -103,8 +103,8 @@ func (a *address) cut(o *order, now time.Time) {
 // reports puts into the order what each account asks beyond its tokens, and
 // what is to be told of others.
 func (a *address) reports(o *order, asked map[*meter]*metered, now time.Time) {
-	for _, m := range a.meters {
-		if !m.urgent.IsZero() && asked[m] == nil {
+	for m := range a.urgent {
+		if asked[m] == nil {
 			asked[m] = &metered{meter: m}
 		}
 	}
@@ -125,6 +125,8 @@ func (a *address) reports(o *order, asked map[*meter]*metered, now time.Time) {
 				continue
 			}
 			line.spare = 0
+		} else {
+			m.taken = 0
 		}
 		m.reported()
 		o.meters = append(o.meters, line)
