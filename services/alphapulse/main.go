@@ -6,6 +6,8 @@ package main
 import (
 	"context"
 	"os"
+
+	"github.com/alphapulse/alphapulse/shared/daemon"
 )
 
 func main() {
@@ -13,5 +15,6 @@ func main() {
 		environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		args: os.Args[1:],
 	}
+	daemon.FloorHeap(daemon.NewEnv(p.environ))
 	os.Exit(p.run(context.Background()))
 }
