@@ -32,7 +32,11 @@ func (p *process) runScheduler(cmd *cobra.Command, cfg *scheduler.Config) error 
 	if err := p.open(); err != nil {
 		return err
 	}
-	db, err := p.pool(cmd.Context(), postgres.Config{Name: "scheduler", MaxConns: 8})
+	db, err := p.pool(cmd.Context(), postgres.Config{Name: "scheduler", MaxConns: 6})
+	if err != nil {
+		return err
+	}
+	lookups, err := p.pool(cmd.Context(), postgres.Config{Name: "scheduler-lookups", MaxConns: 4, ByIndex: true})
 	if err != nil {
 		return err
 	}
@@ -40,7 +44,9 @@ func (p *process) runScheduler(cmd *cobra.Command, cfg *scheduler.Config) error 
 	if err != nil {
 		return err
 	}
-	s, err := scheduler.New(*cfg, scheduler.Deps{DB: db, Queue: q, Log: p.log, Metrics: p.registry, Trace: p.trace})
+	s, err := scheduler.New(*cfg, scheduler.Deps{
+		DB: db, Lookups: lookups, Queue: q, Log: p.log, Metrics: p.registry, Trace: p.trace,
+	})
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,11 @@ import (
 // what is due may be in the hands of another scheduler.
 const minPause = 50 * time.Millisecond
 
+// planRest is the pause after a step that has planned what was due: with many
+// accounts something is due at every moment, and a step costs as much for one of them
+// as for five.
+const planRest = 50 * time.Millisecond
+
 // planner makes runs of the schedules that are due.
 type planner struct {
 	metrics *measures
@@ -37,30 +42,34 @@ func (p *planner) step(ctx context.Context) (time.Duration, error) {
 	if err := errors.Join(accountsErr, marketsErr); err != nil {
 		return 0, err
 	}
-	if accounts || markets {
-		return 0, nil
+	switch moved := max(accounts, markets); {
+	case moved >= p.batch:
+		return 0, nil // there are more
+	case moved > 0:
+		return planRest, nil
+	default:
+		return p.untilNextSlot(ctx)
 	}
-	return p.untilNextSlot(ctx)
 }
 
-// plan reports whether it moved any slot on.
-func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind) (bool, error) {
+// plan gives how many slots it has moved on.
+func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind) (int, error) {
 	planned, slots, err := p.ledger.PlanSlots(ctx, kind, p.batch)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	p.metrics.slots(planned, slots)
 	if planned.Jobs > 0 {
 		failpoint.Hit(failpoint.SchedulerPlanned)
 		p.planned()
 	}
-	if planned.Runs+planned.Skipped == 0 {
-		return false, nil
+	if len(slots) == 0 {
+		return 0, nil
 	}
 	p.log.WithFields(logrus.Fields{
 		"subjects": string(kind), "runs": planned.Runs, "jobs": planned.Jobs, "skipped_slots": planned.Skipped,
 	}).Debug("due slots planned")
-	return true, nil
+	return len(slots), nil
 }
 
 // untilNextSlot is how long no schedule will be due, at most the poll interval.

@@ -52,7 +52,10 @@ func (p *publisher) step(ctx context.Context) (time.Duration, error) {
 		return minPause, nil // another scheduler is at it
 	}
 	failpoint.Hit(failpoint.SchedulerTaken)
-	return 0, p.publish(ctx, due)
+	if err := p.publish(ctx, due); err != nil || len(due) == p.batch {
+		return 0, err
+	}
+	return publishRest, nil
 }
 
 // publish sends what was taken and stores the receipts. If the process dies

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,9 +21,13 @@ import (
 
 // Deps are the parts that a scheduler works with. It closes none of them.
 type Deps struct {
-	DB    *postgres.DB
-	Queue *queue.Queue
-	Log   *logrus.Entry
+	DB *postgres.DB
+	// Lookups is a pool for what plans, publishes and looks for lost messages, all of
+	// which find their rows by an index (postgres.Config.ByIndex); nil: DB. What
+	// counts, stretches and prunes reads whole tables and stays on DB.
+	Lookups *postgres.DB
+	Queue   *queue.Queue
+	Log     *logrus.Entry
 	// Metrics takes the scheduler's metrics; nil: nobody reads them. One scheduler
 	// a registry.
 	Metrics prometheus.Registerer
@@ -33,13 +38,15 @@ type Deps struct {
 
 // Scheduler is one of any number of schedulers.
 type Scheduler struct {
-	cfg    Config
-	db     *postgres.DB
-	ledger *ledger.Ledger
-	queue  *queue.Queue
-	log    *logrus.Entry
-	trace  *tracing.Tracer
-	gate   *postgres.Gate // opens when the database is back
+	cfg     Config
+	db      *postgres.DB
+	lookups *postgres.DB
+	ledger  *ledger.Ledger // on db
+	rows    *ledger.Ledger // on lookups
+	queue   *queue.Queue
+	log     *logrus.Entry
+	trace   *tracing.Tracer
+	gate    *postgres.Gate // opens when the database is back
 
 	metrics *measures
 	// recorder remembers how long the broker's queues were; nil: nobody reads it.
@@ -57,15 +64,25 @@ func New(cfg Config, deps Deps) (*Scheduler, error) {
 		return nil, errors.New("scheduler: it needs a database, a queue and a log")
 	}
 	s := &Scheduler{
-		cfg: cfg.withDefaults(), db: deps.DB, ledger: deps.Ledger, queue: deps.Queue, log: deps.Log, trace: deps.Trace,
-		gate: postgres.NewGate(deps.Log, deps.DB), metrics: newMeasures(deps.Metrics),
+		cfg: cfg.withDefaults(), db: deps.DB, lookups: cmp.Or(deps.Lookups, deps.DB), ledger: deps.Ledger, rows: deps.Ledger, queue: deps.Queue, log: deps.Log, trace: deps.Trace,
+		metrics: newMeasures(deps.Metrics),
 	}
+	s.gate = postgres.NewGate(deps.Log, s.pools()...)
 	if s.ledger == nil {
-		s.ledger = ledger.New(deps.DB, ledger.Settings{})
+		s.ledger = ledger.New(s.db, ledger.Settings{})
+		s.rows = ledger.New(s.lookups, ledger.Settings{})
 	}
 	s.register(deps.Metrics)
 	s.wire()
 	return s, nil
+}
+
+// pools are the pools that there are, each once.
+func (s *Scheduler) pools() []*postgres.DB {
+	if s.lookups == s.db {
+		return []*postgres.DB{s.db}
+	}
+	return []*postgres.DB{s.db, s.lookups}
 }
 
 // register adds what is read when the metrics are gathered: collectors of what
@@ -92,13 +109,13 @@ const publishRest = 10 * time.Millisecond
 
 // wire makes the loops and says which wakes which.
 func (s *Scheduler) wire() {
-	planner := &planner{metrics: s.metrics, ledger: s.ledger, db: s.db, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch}
+	planner := &planner{metrics: s.metrics, ledger: s.rows, db: s.lookups, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch}
 	publisher := &publisher{
-		metrics: s.metrics, ledger: s.ledger, queue: s.queue, log: s.log, trace: s.trace, poll: s.cfg.Poll, batch: s.cfg.Batch,
+		metrics: s.metrics, ledger: s.rows, queue: s.queue, log: s.log, trace: s.trace, poll: s.cfg.Poll, batch: s.cfg.Batch,
 	}
 	topology := &topology{metrics: s.metrics, ledger: s.ledger, queue: s.queue, every: s.cfg.Topology}
 	sweeper := &sweeper{metrics: s.metrics, ledger: s.ledger, log: s.log, every: s.cfg.Sweep, held: s.cfg.Held, batch: s.cfg.Batch}
-	lines := &lineChecker{metrics: s.metrics, ledger: s.ledger, queue: s.queue, log: s.log, every: s.cfg.Sweep, batch: s.cfg.Batch}
+	lines := &lineChecker{metrics: s.metrics, ledger: s.rows, queue: s.queue, log: s.log, every: s.cfg.Sweep, batch: s.cfg.Batch}
 	steward := &steward{metrics: s.metrics, ledger: s.ledger, log: s.log, every: s.cfg.Steward, batch: s.cfg.Batch}
 	replayer := &replayer{ledger: s.ledger, queue: s.queue, log: s.log, poll: s.cfg.Poll}
 	keeper := &keeper{metrics: s.metrics, ledger: s.ledger, queue: s.queue, log: s.log, cfg: s.cfg}

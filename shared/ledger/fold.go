@@ -125,10 +125,10 @@ func startFollowers(ctx context.Context, tx pgx.Tx, runIDs []string) error {
 const startFollowing = `
 WITH started AS (
     UPDATE alphapulse.sync_runs SET started_at = clock_timestamp(), deadline_at = clock_timestamp() + $2::interval
-    WHERE follows = ANY ($1::uuid[]) AND status = 'running' AND started_at IS NULL
+    WHERE follows = ANY ($1::uuid[]) AND status || '' = 'running' AND started_at IS NULL
     RETURNING id),
 due AS (
     UPDATE alphapulse.sync_jobs j SET next_at = clock_timestamp(), queued_at = clock_timestamp()
-    FROM started WHERE j.run_id = started.id AND j.status = 'queued' AND j.next_at = 'infinity'
+    FROM started WHERE j.run_id = started.id AND j.status || '' = 'queued' AND j.next_at = 'infinity'
     RETURNING 1)
 SELECT 1 FROM due LIMIT 1`
