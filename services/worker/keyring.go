@@ -1,7 +1,7 @@
 package worker
 
 import (
-	"bytes"
+	"crypto/sha256"
 	"sync"
 	"time"
 
@@ -10,10 +10,10 @@ import (
 
 const (
 	// keyringSize is how many accounts' keys at least are kept open, and half of the
-	// most.
-	keyringSize = 2048
-	// keyringAge is how long a key stays open: one that nobody uses any more is not
-	// in this process's memory for ever.
+	// most: some 8 MB, in a process that reads so many accounts.
+	keyringSize = 16384
+	// keyringAge is how long a key stays open. One that nobody uses any more is
+	// forgotten at the latest when others have been opened for twice as long.
 	keyringAge = 10 * time.Minute
 )
 
@@ -23,24 +23,26 @@ const (
 type keyring struct {
 	mu         sync.Mutex
 	young, old map[string]openedKey // by account
+	turned     time.Time            // when young ones became old
 }
 
 type openedKey struct {
 	version int
-	sealed  []byte
+	sealed  [sha256.Size]byte // of what it was opened from
 	at      time.Time
 	key     vault.Credentials
 }
 
 // open gives an account's key. A key that does not open is tried again each time.
 func (k *keyring) open(opener *vault.Opener, account string, version int, sealed []byte) (vault.Credentials, error) {
-	if found, ok := k.find(account); ok && found.version == version && bytes.Equal(found.sealed, sealed) &&
+	sum := sha256.Sum256(sealed)
+	if found, ok := k.find(account); ok && found.version == version && found.sealed == sum &&
 		time.Since(found.at) < keyringAge {
 		return found.key, nil
 	}
 	key, err := opener.Open(account, version, sealed)
 	if err == nil {
-		k.keep(account, openedKey{version, sealed, time.Now(), key})
+		k.keep(account, openedKey{version, sum, time.Now(), key})
 	}
 	return key, err
 }
@@ -55,12 +57,13 @@ func (k *keyring) find(account string) (openedKey, bool) {
 	return found, ok
 }
 
-// keep forgets those that were kept longest ago when there are too many.
+// keep forgets those that were kept longest ago, when there are too many or it is
+// time.
 func (k *keyring) keep(account string, opened openedKey) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.young == nil || len(k.young) >= keyringSize {
-		k.young, k.old = map[string]openedKey{}, k.young
+	if k.young == nil || len(k.young) >= keyringSize || opened.at.Sub(k.turned) >= keyringAge {
+		k.young, k.old, k.turned = map[string]openedKey{}, k.young, opened.at
 	}
 	k.young[account] = opened
 }

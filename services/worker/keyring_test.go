@@ -85,3 +85,16 @@ func TestAKeyIsNotKeptOpenForEver(t *testing.T) {
 		require.Equal(t, keyringAge, at().Sub(opened), "it was opened again when it was too old, and not before")
 	})
 }
+
+func TestAKeyThatNobodyUsesIsForgotten(t *testing.T) {
+	t.Parallel()
+	var k keyring
+	began := time.Now()
+	k.keep("gone", openedKey{at: began})
+	k.keep("other", openedKey{at: began.Add(keyringAge)})
+	_, found := k.find("gone")
+	require.True(t, found)
+	k.keep("other", openedKey{at: began.Add(2 * keyringAge)})
+	_, found = k.find("gone")
+	require.False(t, found)
+}

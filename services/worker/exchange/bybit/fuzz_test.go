@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -17,7 +18,7 @@ import (
 
 // fuzzSession decodes and never sends.
 func fuzzSession() *session {
-	return &session{addresses: addressFields(), environment: "testnet", base: "https://exchange.example"}
+	return &session{addresses: sync.OnceValue(addressFields), environment: "testnet", base: "https://exchange.example"}
 }
 
 func fuzzClient() *Client {

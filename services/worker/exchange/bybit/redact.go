@@ -25,7 +25,7 @@ const (
 func (s *session) redact(text, signature string) string {
 	text = redactSignedText(text)
 	if strings.Contains(text, `ddress"`) || strings.Contains(text, `"tag"`) {
-		text = s.addresses.ReplaceAllString(text, `${1}"`+redacted+`"`)
+		text = s.addresses().ReplaceAllString(text, `${1}"`+redacted+`"`)
 	}
 	for _, secret := range []string{signature, s.credentials.Key(), string(s.credentials.Secret())} {
 		if secret != "" {

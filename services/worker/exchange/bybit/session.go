@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
@@ -28,8 +29,8 @@ type session struct {
 	http        *http.Client
 	recvWindow  time.Duration
 	credentials exchange.Credentials
-	sign        signer // nil for a market
-	addresses   *regexp.Regexp
+	sign        signer                // nil for a market
+	addresses   func() *regexp.Regexp // made when the first text is to be redacted
 }
 
 func newSession(target exchange.Target, hosts *exchange.Hosts, settings Settings) (*session, error) {
@@ -52,7 +53,7 @@ func newSession(target exchange.Target, hosts *exchange.Hosts, settings Settings
 		host:        host,
 		http:        settings.HTTP,
 		recvWindow:  settings.RecvWindow,
-		addresses:   addressFields(),
+		addresses:   sync.OnceValue(addressFields),
 	}, nil
 }
 
