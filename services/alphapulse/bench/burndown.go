@@ -51,13 +51,22 @@ func (b *bench) unchanged(ctx context.Context) (Result, error) {
 }
 
 // againstLoops runs each loop and a pass in turns. The pass before them is not
-// measured: it finds empty tables.
+// measured: it finds empty tables, and after it the workers have opened the accounts'
+// keys, as the loops have.
 func (b *bench) againstLoops(ctx context.Context, changing float64) (*tally, error) {
 	if err := b.serve(ctx, world{rows: b.cfg.Rows, changing: changing, latency: b.cfg.Latency}); err != nil {
 		return nil, err
 	}
 	pass := b.balances(b.cfg.Jobs, b.cfg.Workers, b.cfg.Slots)
-	if _, err := b.burn(ctx, pass); err != nil {
+	if err := pass.prepare(ctx); err != nil {
+		return nil, err
+	}
+	f, err := b.startFleet(ctx, pass.parts)
+	defer f.stop()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := b.burnAgain(ctx, f, pass); err != nil {
 		return nil, err
 	}
 	slots, conns := b.cfg.Workers*b.cfg.Slots, b.cfg.Workers*writeConns(b.cfg.Workers, b.cfg.Slots)
@@ -68,7 +77,7 @@ func (b *bench) againstLoops(ctx context.Context, changing float64) (*tally, err
 	defer loop.close()
 	t := newTally()
 	for range b.cfg.Rounds {
-		if err := b.round(ctx, t, loop, pass); err != nil {
+		if err := b.round(ctx, t, loop, f, pass); err != nil {
 			return nil, err
 		}
 	}
@@ -76,7 +85,7 @@ func (b *bench) againstLoops(ctx context.Context, changing float64) (*tally, err
 }
 
 // round is one turn of everything.
-func (b *bench) round(ctx context.Context, t *tally, loop *loop, pass burning) error {
+func (b *bench) round(ctx context.Context, t *tally, loop *loop, f *fleet, pass burning) error {
 	limits := map[string]float64{}
 	for _, limit := range []struct {
 		name string
@@ -93,7 +102,7 @@ func (b *bench) round(ctx context.Context, t *tally, loop *loop, pass burning) e
 		}
 		limits[limit.name] = rate
 	}
-	burnt, err := b.burn(ctx, pass)
+	burnt, err := b.burnAgain(ctx, f, pass)
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ type Config struct {
 // Defaults are the sizes that the goals are stated for.
 func Defaults() Config {
 	return Config{
-		Jobs: 20_000, Rows: 20, Workers: 1, Slots: 32, Changing: 1, Rounds: 5, Duration: 5 * time.Minute,
+		Jobs: 20_000, Rows: 20, Workers: 1, Slots: 256, Changing: 1, Rounds: 5, Duration: 5 * time.Minute,
 		PlannedAccounts: 100_000, HistoryAccounts: 32, HistoryFills: 500, BoundSlots: 256, LogLevel: "info",
 	}
 }

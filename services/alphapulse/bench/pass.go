@@ -48,8 +48,7 @@ func (m *machine) balances(jobs, workers, slots int) burning {
 	}
 }
 
-// burn runs one pass: everything is put in line, then the clock starts, and it stops
-// when every run is over and nothing is left to ack.
+// burn runs one pass with processes of its own.
 func (m *machine) burn(ctx context.Context, p burning) (burnt, error) {
 	if err := p.prepare(ctx); err != nil {
 		return burnt{}, err
@@ -59,11 +58,46 @@ func (m *machine) burn(ctx context.Context, p burning) (burnt, error) {
 	if err != nil {
 		return burnt{}, err
 	}
+	return m.pass(ctx, f, p, func(context.Context) error {
+		f.stop()
+		return nil
+	})
+}
+
+// burnAgain runs one pass with processes that go on.
+func (m *machine) burnAgain(ctx context.Context, f *fleet, p burning) (burnt, error) {
+	if err := p.prepare(ctx); err != nil {
+		return burnt{}, err
+	}
+	return m.pass(ctx, f, p, awaitCounted)
+}
+
+// countedAfter is when a session of Postgres, once idle, has told at the latest what
+// it has done: ten seconds, by its source.
+const countedAfter = 11 * time.Second
+
+// awaitCounted waits until idle sessions have told what they have done, which
+// nothing else shows.
+func awaitCounted(ctx context.Context) error {
+	timer := time.NewTimer(countedAfter)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// pass puts everything in line; then the clock starts, and it stops when every run is
+// over and nothing is left to ack. counted returns when Postgres knows what its
+// sessions have done.
+func (m *machine) pass(ctx context.Context, f *fleet, p burning, counted func(context.Context) error) (burnt, error) {
 	var b burnt
 	if err := m.line(ctx, f, p, &b); err != nil {
 		return b, err
 	}
-	if err := m.clocked(ctx, f, p, &b); err != nil {
+	if err := m.clocked(ctx, f, p, &b, counted); err != nil {
 		return b, err
 	}
 	return b, nil
@@ -96,7 +130,7 @@ func (m *machine) line(ctx context.Context, f *fleet, p burning, b *burnt) error
 }
 
 // clocked lets the jobs go and measures until nothing is left of them.
-func (m *machine) clocked(ctx context.Context, f *fleet, p burning, b *burnt) error {
+func (m *machine) clocked(ctx context.Context, f *fleet, p burning, b *burnt, counted func(context.Context) error) error {
 	total, err := m.left(ctx, p.consumers)
 	if err != nil {
 		return err
@@ -127,7 +161,9 @@ func (m *machine) clocked(ctx context.Context, f *fleet, p burning, b *burnt) er
 	if b.outcome, err = m.outcome(ctx, p.jobs); err != nil {
 		return err
 	}
-	f.stop() // what its sessions have counted is seen from now on
+	if err := counted(ctx); err != nil {
+		return err
+	}
 	end, err := m.mark(ctx)
 	if err != nil {
 		return err

@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"fmt"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // empty forgets everything that a run before has left in the database.
@@ -16,7 +18,7 @@ func (m *machine) empty(ctx context.Context) error {
 // into some passes and not into others.
 func (m *machine) settle(ctx context.Context) error {
 	m.cfg.Progress("settling the database", 0, 0)
-	err := m.execAll(ctx,
+	err := m.together(ctx,
 		`TRUNCATE alphapulse.sync_runs, alphapulse.balances_history CASCADE`,
 		`INSERT INTO alphapulse.balances_history
     (account_id, wallet, asset, total, available, locked, borrowed, equity, usd_value, run_id, valid_from, observed_at)
@@ -50,6 +52,23 @@ func (m *machine) write(ctx context.Context) error {
 		return err
 	}
 	return m.execAll(ctx, `CHECKPOINT`)
+}
+
+// together runs statements in one transaction, and again if it meets one of a process
+// that goes on.
+func (m *machine) together(ctx context.Context, statements ...string) error {
+	err := m.db.InTx(ctx, "settle", func(ctx context.Context, tx pgx.Tx) error {
+		for _, statement := range statements {
+			if _, err := tx.Exec(ctx, statement); err != nil {
+				return fmt.Errorf("%.60s…: %w", statement, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("settling the database: %w", err)
+	}
+	return nil
 }
 
 func (m *machine) execAll(ctx context.Context, statements ...string) error {
