@@ -61,8 +61,7 @@ INSERT INTO alphapulse.sync_coverage (account_id, data_type, scope, covered, hor
 	require.Contains(t, running.stderr, "is still running after 300ms; it goes on")
 	require.Equal(t, "running", decode[backfillView](t, running).Jobs[0].Status)
 
-	s.Work(thousand)
-	done := sh.ok(t, backfillArgs("--wait")...)
+	done := sh.okWorking(t, "0 of 3 windows", func() { s.Work(thousand) }, backfillArgs("--wait")...)
 	for _, words := range []string{"3,000", "REQUESTS/S", "OF LIMIT", "Limit of fills: 5,000 rows/s", "Out of reach", ": succeeded"} {
 		require.Contains(t, done.stdout, words)
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,6 +68,23 @@ func (s shell) run(t *testing.T, args ...string) outcome {
 func (s shell) ok(t *testing.T, args ...string) outcome {
 	t.Helper()
 	out := s.run(t, args...)
+	require.Zero(t, out.code, out.stderr)
+	return out
+}
+
+// okWorking is ok for a command that waits for work: begin is called when it has said
+// that it waits, so that nothing is done before it has joined.
+func (s shell) okWorking(t *testing.T, waits string, begin func(), args ...string) outcome {
+	t.Helper()
+	var once sync.Once
+	stdout, stderr := &screen{}, &screen{wrote: func(text string) {
+		if strings.Contains(text, waits) {
+			once.Do(begin)
+		}
+	}}
+	p := program{environ: s.environ, stdin: strings.NewReader(""), stdout: stdout, stderr: stderr, args: args}
+	out := outcome{code: p.run(s.ctx)}
+	out.stdout, out.stderr = stdout.String(), stderr.String()
 	require.Zero(t, out.code, out.stderr)
 	return out
 }
