@@ -71,3 +71,26 @@ func TestPlanningWakesPublishing(t *testing.T) {
 	require.Equal(t, 9, f.count(inStream), "six of data and the probe, and the market's prices and instruments")
 	require.Equal(t, 3, f.count(`SELECT count(*) FROM alphapulse.sync_runs WHERE trigger = 'schedule'`))
 }
+
+// TestAStepRestsUnlessThereIsMore: what comes due one by one is planned and published
+// in batches, and a backlog without a pause.
+func TestAStepRestsUnlessThereIsMore(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	s, _ := f.scheduler(Config{Batch: 3, Poll: time.Hour})
+	f.accounts(4)
+	f.exec(`UPDATE alphapulse.schedules SET enabled = data_type = 'balances', next_at = clock_timestamp() - interval '1 ms'`)
+	_, err := s.topology.step(t.Context())
+	require.NoError(t, err)
+	for _, part := range []struct {
+		loop *loop
+		rest time.Duration
+	}{{s.planning, planRest}, {s.publishing, publishRest}} {
+		wait, err := part.loop.step(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, wait, "a whole batch: there is more")
+		wait, err = part.loop.step(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, part.rest, wait, "the fourth came alone")
+	}
+}

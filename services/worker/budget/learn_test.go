@@ -2,6 +2,7 @@ package budget
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -239,4 +240,15 @@ func TestAsMuchIsLeasedAheadAsWasUsed(t *testing.T) {
 	}
 	m.reported()
 	require.Equal(t, mostSpare, m.spareFor())
+}
+
+// However fast new accounts come, leases are apart, so that one serves several.
+func TestLeasesRest(t *testing.T) {
+	t.Parallel()
+	p, _ := start(t, pgtest.New(t), Config{RequestsPerSecond: 10000})
+	began := time.Now()
+	for i := range 40 {
+		require.NoError(t, p.Take(t.Context(), use(strconv.Itoa(i))))
+	}
+	require.LessOrEqual(t, p.Leases(), int64(time.Since(began)/leaseRest)+1)
 }
