@@ -39,8 +39,8 @@ func newSlots(n int) *slots {
 
 // takeAll takes every free slot, waiting for one if there is none, and for more of them
 // to have a job while more than half are in open fetches: the next jobs come through
-// those. It is nil when ctx has ended. The channel is closed when there are fewer slots than now: what was
-// taken and has no job yet must be put back then.
+// those. It is nil when ctx has ended. The channel is closed when there are fewer slots
+// than now: what was taken and has no job yet must be put back then.
 func (s *slots) takeAll(ctx context.Context) ([]int, <-chan struct{}) {
 	for ctx.Err() == nil {
 		if taken, shrunk := s.takeFree(); len(taken) > 0 {
@@ -126,8 +126,8 @@ func (s *slots) changed() {
 
 // serve fetches jobs of one subscription and works on them until take ends,
 // and returns when all that it took have ended. Slots that come free while
-// fetches are open get one of their own when no more than half of all are in those; when there are fewer slots, open
-// fetches end. While the gate is shut nothing is fetched: a job could not be
+// fetches are open get one of their own when no more than half of all are in those;
+// when there are fewer slots, open fetches end. While the gate is shut nothing is fetched: a job could not be
 // claimed, and would come again and again.
 func (s *slots) serve(
 	take context.Context, gate *postgres.Gate, sub *queue.Subscription, work func(int, queue.Delivery),

@@ -25,7 +25,7 @@ const (
 )
 
 // heap lets the heap of a busy process grow to a floor before it is collected:
-// memory that nobody misses, for an eighth of the processor time. Above the floor,
+// memory that nobody misses, for a part of the processor time. Above the floor,
 // and while the process is idle, Go's usual rule holds.
 type heap struct {
 	last time.Time
