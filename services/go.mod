@@ -7,6 +7,7 @@ require (
 	github.com/alphapulse/alphapulse/proto v0.0.0
 	github.com/alphapulse/alphapulse/shared v0.0.0
 	github.com/failsafe-go/failsafe-go v0.9.8
+	github.com/go-json-experiment/json v1.27.2
 	github.com/google/uuid v1.6.0
 	github.com/hirokisan/bybit/v2 v2.36.0
 	github.com/jackc/pgx/v5 v5.12.0

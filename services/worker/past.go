@@ -2,8 +2,8 @@ package worker
 
 import (
 	"context"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -46,6 +46,7 @@ type walked[T exchange.Keyed] struct {
 	read   []exchange.Window // to their end
 	covers []exchange.Window // of read, what counts as covered
 	rows   []T
+	at     map[string]int // by the key of a row, where it is
 	faults []exchange.RowFault
 	asOf   time.Time
 	fault  *exchange.Error
@@ -70,11 +71,10 @@ func (p past[T]) walk(ctx context.Context, a *attempt, histories []exchange.Hist
 // into half of the job's time, or into one commit, is left to the next one, and it
 // says so.
 func walkStretch[T exchange.Keyed](ctx context.Context, a *attempt, s stretch, read readWindow[T]) walked[T] {
-	w := walked[T]{stretch: s}
-	at := map[string]int{}
+	w := walked[T]{stretch: s, at: map[string]int{}}
 	for _, whole := range s.windows {
 		for window := range whole.Split(s.Window) {
-			if !w.take(ctx, a, window, read, at) {
+			if !w.take(ctx, a, window, read) {
 				return w
 			}
 		}
@@ -88,9 +88,7 @@ const pieces = 8
 
 // take reads a window, in pieces if it has more pages than a walk may have, and
 // reports whether to go on.
-func (w *walked[T]) take(
-	ctx context.Context, a *attempt, window exchange.Window, read readWindow[T], at map[string]int,
-) bool {
+func (w *walked[T]) take(ctx context.Context, a *attempt, window exchange.Window, read readWindow[T]) bool {
 	if why := a.enough(); why != "" {
 		w.fault = a.leftOver(why, window)
 		return false
@@ -101,13 +99,13 @@ func (w *walked[T]) take(
 	}
 	if snap.Err != nil && snap.Err.Code == exchange.TooManyPages && window.To.Sub(window.From) > shortestWindow {
 		for piece := range window.Split(max(window.To.Sub(window.From)/pieces, shortestWindow)) {
-			if !w.take(ctx, a, piece, read, at) {
+			if !w.take(ctx, a, piece, read) {
 				return false
 			}
 		}
 		return true
 	}
-	w.keep(snap, at)
+	w.keep(snap)
 	a.rows += len(snap.Rows)
 	if snap.Err != nil || !snap.Complete {
 		w.fault = a.cutOff(ctx, snap.Err, window)
@@ -124,19 +122,29 @@ const shortestWindow = time.Second
 
 // keep adds a window's rows. A row at the edge of two windows may come twice:
 // the later reading stays.
-func (w *walked[T]) keep(snap exchange.Snapshot[T], at map[string]int) {
+func (w *walked[T]) keep(snap exchange.Snapshot[T]) {
 	if !snap.AsOf.IsZero() {
 		w.asOf = snap.AsOf
 	}
 	w.faults = append(w.faults, snap.Faults...)
 	for _, row := range snap.Rows {
-		if i, seen := at[row.Key()]; seen {
+		key := row.Key()
+		if i, seen := w.at[key]; seen {
 			w.rows[i] = row
 			continue
 		}
-		at[row.Key()] = len(w.rows)
+		w.at[key] = len(w.rows)
 		w.rows = append(w.rows, row)
 	}
+}
+
+// sorted are the rows in the order of their keys, in which all writers lock them.
+func (w *walked[T]) sorted() []T {
+	rows := make([]T, 0, len(w.rows))
+	for _, key := range slices.Sorted(maps.Keys(w.at)) {
+		rows = append(rows, w.rows[w.at[key]])
+	}
+	return rows
 }
 
 // part turns what was walked into a part of the reading.
@@ -149,7 +157,7 @@ func (p past[T]) part(a *attempt, w walked[T]) part {
 	if found.fault == nil && len(w.faults) > 0 {
 		found.fault = faultyRows(w.faults)
 	}
-	slices.SortFunc(w.rows, func(x, y T) int { return strings.Compare(x.Key(), y.Key()) })
+	w.rows = w.sorted()
 	found.stores = w.fault == nil || len(w.rows) > 0 || len(found.covers) > 0
 	found.queue = p.write(a, w)
 	found.compare = p.compare(w)

@@ -19,15 +19,41 @@ const (
 // walletRow is one account of wallet-balance. The three totals tell the margin
 // mode: the exchange sends them empty for isolated margin.
 type walletRow struct {
-	AccountType text              `json:"accountType"`
-	Available   *amount           `json:"totalAvailableBalance"`
-	Margin      *amount           `json:"totalMarginBalance"`
-	Initial     *amount           `json:"totalInitialMargin"`
-	Coins       []json.RawMessage `json:"coin"`
+	AccountType text
+	Available   optional
+	Margin      optional
+	Initial     optional
+	Coins       values
+}
+
+func (r *walletRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "accountType":
+		return &r.AccountType
+	case "totalAvailableBalance":
+		return &r.Available
+	case "totalMarginBalance":
+		return &r.Margin
+	case "totalInitialMargin":
+		return &r.Initial
+	case "coin":
+		return &r.Coins
+	default:
+		return nil
+	}
 }
 
 type coinKey struct {
-	Coin text `json:"coin"`
+	Coin text
+}
+
+func (r *coinKey) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "coin":
+		return &r.Coin
+	default:
+		return nil
+	}
 }
 
 // coinRow is one coin. Negative amounts are legal.
@@ -42,16 +68,43 @@ type coinKey struct {
 //	available  see available; in the contract wallet availableToWithdraw, in the
 //	           classic spot wallet free, which are dead fields in the unified one
 type coinRow struct {
-	Wallet       amount `json:"walletBalance"`
-	Locked       amount `json:"locked"`
-	Borrowed     amount `json:"borrowAmount"`
-	Equity       amount `json:"equity"`
-	USDValue     amount `json:"usdValue"`
-	Bonus        amount `json:"bonus"`
-	OrderIM      amount `json:"totalOrderIM"`
-	PositionIM   amount `json:"totalPositionIM"`
-	Withdrawable amount `json:"availableToWithdraw"`
-	Free         amount `json:"free"`
+	Wallet       amount
+	Locked       amount
+	Borrowed     amount
+	Equity       amount
+	USDValue     amount
+	Bonus        amount
+	OrderIM      amount
+	PositionIM   amount
+	Withdrawable amount
+	Free         amount
+}
+
+func (r *coinRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "walletBalance":
+		return &r.Wallet
+	case "locked":
+		return &r.Locked
+	case "borrowAmount":
+		return &r.Borrowed
+	case "equity":
+		return &r.Equity
+	case "usdValue":
+		return &r.USDValue
+	case "bonus":
+		return &r.Bonus
+	case "totalOrderIM":
+		return &r.OrderIM
+	case "totalPositionIM":
+		return &r.PositionIM
+	case "availableToWithdraw":
+		return &r.Withdrawable
+	case "free":
+		return &r.Free
+	default:
+		return nil
+	}
 }
 
 // BalanceScopes is the wallets that an account in this mode has. The funding
@@ -108,7 +161,7 @@ func accountTypeOf(wallet string) string {
 func (c *Client) walletOf(p page, accountType string) (walletRow, *exchange.Error) {
 	for _, raw := range p.rows {
 		var wallet walletRow
-		if err := json.Unmarshal(raw, &wallet); err != nil {
+		if err := read(raw, &wallet); err != nil {
 			return walletRow{}, c.session.shapeFault(p.reply, err)
 		}
 		if wallet.AccountType != text(accountType) && wallet.AccountType != "" {
@@ -125,28 +178,27 @@ func (c *Client) walletOf(p page, accountType string) (walletRow, *exchange.Erro
 // balanceIn reads a coin of a wallet other than the funding wallet.
 func (s *session) balanceIn(wallet string, isolated bool) decode[exchange.Balance] {
 	return func(raw json.RawMessage) (*exchange.Balance, *exchange.RowFault) {
-		balance, fault := s.coinOf(wallet, raw)
+		got, fault := decodeRow[coinKey, coinRow](s, raw)
 		if fault != nil {
 			return nil, fault
 		}
-		row, fault := decodeRow[coinRow](s, raw, balance.Key())
+		balance, fault := s.coinOf(wallet, got.key, raw)
 		if fault != nil {
 			return nil, fault
 		}
-		row.fill(balance)
+		if fault := got.unread(s, raw, balance.Key()); fault != nil {
+			return nil, fault
+		}
+		got.row.fill(balance)
 		if isolated {
-			balance.Available = available(row)
+			balance.Available = available(got.row)
 		}
 		return balance, nil
 	}
 }
 
-// coinOf reads which coin a row is of.
-func (s *session) coinOf(wallet string, raw json.RawMessage) (*exchange.Balance, *exchange.RowFault) {
-	key, fault := decodeKey[coinKey](s, raw)
-	if fault != nil {
-		return nil, fault
-	}
+// coinOf begins the balance of a row's coin.
+func (s *session) coinOf(wallet string, key coinKey, raw json.RawMessage) (*exchange.Balance, *exchange.RowFault) {
 	if key.Coin == "" {
 		return nil, s.rowFault(raw, "", "the row names no coin")
 	}
@@ -187,9 +239,9 @@ func available(row coinRow) exchange.Number {
 }
 
 // sentEmpty reports whether each amount was sent, and sent empty.
-func sentEmpty(amounts ...*amount) bool {
+func sentEmpty(amounts ...optional) bool {
 	for _, a := range amounts {
-		if a == nil || *a != "" {
+		if !a.sent || a.value != "" {
 			return false
 		}
 	}

@@ -87,12 +87,12 @@ type bars struct {
 // turnover. Volume is in the base coin, for inverse in USD, and turnover in the
 // other. A bar that is not final, or begins outside the window, is none of ours.
 func (b bars) candle(raw json.RawMessage) (*exchange.Candle, *exchange.RowFault) {
-	var fields []json.RawMessage
-	if err := json.Unmarshal(raw, &fields); err != nil || len(fields) == 0 {
+	var fields values
+	if err := fields.UnmarshalJSON(raw); err != nil || len(fields) == 0 {
 		return nil, b.session.rowFault(raw, "", "the row is not a list of values")
 	}
-	start, fault := decodeRow[millis](b.session, fields[0], "")
-	if fault != nil || start.at.IsZero() {
+	var start millis
+	if err := start.UnmarshalJSON(fields[0]); err != nil || start.at.IsZero() {
 		return nil, b.session.rowFault(raw, "", "the row does not begin with a time")
 	}
 	candle := exchange.Candle{Series: b.series, StartAt: start.at}
@@ -106,9 +106,9 @@ func (b bars) candle(raw json.RawMessage) (*exchange.Candle, *exchange.RowFault)
 		if i+1 >= len(fields) {
 			break
 		}
-		value, fault := decodeRow[amount](b.session, fields[i+1], candle.Key())
-		if fault != nil {
-			return nil, b.session.rowFault(raw, candle.Key(), "value "+strconv.Itoa(i+2)+": "+fault.Reason)
+		var value amount
+		if err := value.UnmarshalJSON(fields[i+1]); err != nil {
+			return nil, b.session.rowFault(raw, candle.Key(), "value "+strconv.Itoa(i+2)+": "+b.session.misfit(err, ""))
 		}
 		*number = value.number()
 	}

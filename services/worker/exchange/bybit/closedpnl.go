@@ -13,9 +13,22 @@ import (
 const closedPnLPage = 100
 
 type closedPnLKey struct {
-	Symbol  text   `json:"symbol"`
-	OrderID text   `json:"orderId"`
-	Created millis `json:"createdTime"`
+	Symbol  text
+	OrderID text
+	Created millis
+}
+
+func (r *closedPnLKey) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "symbol":
+		return &r.Symbol
+	case "orderId":
+		return &r.OrderID
+	case "createdTime":
+		return &r.Created
+	default:
+		return nil
+	}
 }
 
 // closedPnLRow is one close of a position. What is counted in money is in the
@@ -32,22 +45,61 @@ type closedPnLKey struct {
 //	open_fee, close_fee  openFee, closeFee; not sent for older rows
 //	created_at           createdTime, part of the key; updated_at updatedTime
 type closedPnLRow struct {
-	Side          text   `json:"side"`
-	OrderType     text   `json:"orderType"`
-	ExecType      text   `json:"execType"`
-	Qty           amount `json:"qty"`
-	OrderPrice    amount `json:"orderPrice"`
-	ClosedSize    amount `json:"closedSize"`
-	EntryValue    amount `json:"cumEntryValue"`
-	AvgEntryPrice amount `json:"avgEntryPrice"`
-	ExitValue     amount `json:"cumExitValue"`
-	AvgExitPrice  amount `json:"avgExitPrice"`
-	ClosedPnL     amount `json:"closedPnl"`
-	FillCount     amount `json:"fillCount"`
-	Leverage      amount `json:"leverage"`
-	OpenFee       amount `json:"openFee"`
-	CloseFee      amount `json:"closeFee"`
-	Updated       millis `json:"updatedTime"`
+	Side          text
+	OrderType     text
+	ExecType      text
+	Qty           amount
+	OrderPrice    amount
+	ClosedSize    amount
+	EntryValue    amount
+	AvgEntryPrice amount
+	ExitValue     amount
+	AvgExitPrice  amount
+	ClosedPnL     amount
+	FillCount     amount
+	Leverage      amount
+	OpenFee       amount
+	CloseFee      amount
+	Updated       millis
+}
+
+func (r *closedPnLRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "side":
+		return &r.Side
+	case "orderType":
+		return &r.OrderType
+	case "execType":
+		return &r.ExecType
+	case "qty":
+		return &r.Qty
+	case "orderPrice":
+		return &r.OrderPrice
+	case "closedSize":
+		return &r.ClosedSize
+	case "cumEntryValue":
+		return &r.EntryValue
+	case "avgEntryPrice":
+		return &r.AvgEntryPrice
+	case "cumExitValue":
+		return &r.ExitValue
+	case "avgExitPrice":
+		return &r.AvgExitPrice
+	case "closedPnl":
+		return &r.ClosedPnL
+	case "fillCount":
+		return &r.FillCount
+	case "leverage":
+		return &r.Leverage
+	case "openFee":
+		return &r.OpenFee
+	case "closeFee":
+		return &r.CloseFee
+	case "updatedTime":
+		return &r.Updated
+	default:
+		return nil
+	}
 }
 
 // ClosedPnLHistories is linear and inverse.
@@ -73,19 +125,18 @@ func (s *session) closedPnLIn(category string) decode[exchange.ClosedPnL] {
 }
 
 func (s *session) closedPnL(raw json.RawMessage, category string) (*exchange.ClosedPnL, *exchange.RowFault) {
-	key, fault := decodeKey[closedPnLKey](s, raw)
+	got, fault := decodeRow[closedPnLKey, closedPnLRow](s, raw)
 	if fault != nil {
 		return nil, fault
 	}
-	if key.Symbol == "" || key.OrderID == "" || key.Created.at.IsZero() {
+	if got.key.Symbol == "" || got.key.OrderID == "" || got.key.Created.at.IsZero() {
 		return nil, s.rowFault(raw, "", "the row lacks its symbol, orderId or createdTime")
 	}
-	closed := exchange.ClosedPnL{Category: category, Symbol: string(key.Symbol), OrderID: string(key.OrderID), CreatedAt: key.Created.at}
-	row, fault := decodeRow[closedPnLRow](s, raw, closed.Key())
-	if fault != nil {
+	closed := exchange.ClosedPnL{Category: category, Symbol: string(got.key.Symbol), OrderID: string(got.key.OrderID), CreatedAt: got.key.Created.at}
+	if fault := got.unread(s, raw, closed.Key()); fault != nil {
 		return nil, fault
 	}
-	row.fill(&closed)
+	got.row.fill(&closed)
 	return &closed, nil
 }
 

@@ -7,11 +7,28 @@ import (
 )
 
 type depositKey struct {
-	ID      text `json:"id"`
-	TxID    text `json:"txID"`
-	TxIndex text `json:"txIndex"`
-	Coin    text `json:"coin"`
-	Chain   text `json:"chain"`
+	ID      text
+	TxID    text
+	TxIndex text
+	Coin    text
+	Chain   text
+}
+
+func (r *depositKey) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "id":
+		return &r.ID
+	case "txID":
+		return &r.TxID
+	case "txIndex":
+		return &r.TxIndex
+	case "coin":
+		return &r.Coin
+	case "chain":
+		return &r.Chain
+	default:
+		return nil
+	}
 }
 
 // depositRow is one deposit from a chain. Addresses and tags are not kept.
@@ -28,41 +45,57 @@ type depositKey struct {
 //	occurred_at       successAt, which moves when the status does
 //	wallet            none: the book does not say where the deposit went
 type depositRow struct {
-	Amount amount `json:"amount"`
-	Fee    amount `json:"depositFee"`
-	Status text   `json:"status"`
-	Type   text   `json:"depositType"`
-	At     millis `json:"successAt"`
+	Amount amount
+	Fee    amount
+	Status text
+	Type   text
+	At     millis
 }
 
-func (k depositKey) id() string {
+func (r *depositRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "amount":
+		return &r.Amount
+	case "depositFee":
+		return &r.Fee
+	case "status":
+		return &r.Status
+	case "depositType":
+		return &r.Type
+	case "successAt":
+		return &r.At
+	default:
+		return nil
+	}
+}
+
+func (r depositKey) id() string {
 	switch {
-	case k.ID != "":
-		return string(k.ID)
-	case k.TxID != "":
-		return entryID(k.TxID, k.TxIndex, k.Coin, k.Chain)
+	case r.ID != "":
+		return string(r.ID)
+	case r.TxID != "":
+		return entryID(r.TxID, r.TxIndex, r.Coin, r.Chain)
 	default:
 		return ""
 	}
 }
 
 func (s *session) deposit(raw json.RawMessage) (*exchange.LedgerEntry, *exchange.RowFault) {
-	key, fault := decodeKey[depositKey](s, raw)
+	got, fault := decodeRow[depositKey, depositRow](s, raw)
 	if fault != nil {
 		return nil, fault
 	}
 	entry := exchange.LedgerEntry{
-		Source: depositBook, EntryID: key.id(), ExchangeID: string(key.ID),
-		Asset: string(key.Coin), Network: string(key.Chain), TransactionHash: string(key.TxID),
+		Source: depositBook, EntryID: got.key.id(), ExchangeID: string(got.key.ID),
+		Asset: string(got.key.Coin), Network: string(got.key.Chain), TransactionHash: string(got.key.TxID),
 	}
 	if entry.EntryID == "" {
 		return nil, s.rowFault(raw, "", "the row has neither id nor txID")
 	}
-	row, fault := decodeRow[depositRow](s, raw, entry.Key())
-	if fault != nil {
+	if fault := got.unread(s, raw, entry.Key()); fault != nil {
 		return nil, fault
 	}
-	row.fill(&entry)
+	got.row.fill(&entry)
 	return s.dated(entry, raw)
 }
 

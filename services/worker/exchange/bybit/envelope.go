@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 )
 
@@ -23,23 +25,38 @@ type answer struct {
 // and on an error it may be {}, [] or null whatever the endpoint, so it is
 // looked at only after retCode.
 type envelope struct {
-	RetCode integer         `json:"retCode"`
-	RetMsg  text            `json:"retMsg"`
-	Result  json.RawMessage `json:"result"`
-	Time    millis          `json:"time"`
+	RetCode integer
+	RetMsg  text
+	Result  part
+	Time    millis
+}
+
+func (r *envelope) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "retCode":
+		return &r.RetCode
+	case "retMsg":
+		return &r.RetMsg
+	case "result":
+		return &r.Result
+	case "time":
+		return &r.Time
+	default:
+		return nil
+	}
 }
 
 // reply is a successful answer. at is the exchange's clock when it answered,
 // zero if it did not say: the documentation shows account/info without it.
 type reply struct {
 	answer
-	result json.RawMessage
+	result []byte
 	at     time.Time
 }
 
 func parseEnvelope(body []byte) (envelope, error) {
 	var e envelope
-	if err := json.Unmarshal(body, &e); err != nil {
+	if err := read(body, &e); err != nil {
 		return envelope{}, err
 	}
 	if !e.RetCode.sent {
@@ -86,7 +103,7 @@ func (s *session) garbled(a answer, err error) *exchange.Error {
 		Payload: s.payload(a.body, a.signature),
 		Cause:   s.mismatch(err, a.signature),
 	}
-	var syntax *json.SyntaxError
+	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
 		fault.Class, fault.Message = exchange.Transient, "the answer is not JSON, or only a part of it"
 	}

@@ -13,7 +13,16 @@ import (
 const executionPage = 100
 
 type fillKey struct {
-	ExecID text `json:"execId"`
+	ExecID text
+}
+
+func (r *fillKey) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "execId":
+		return &r.ExecID
+	default:
+		return nil
+	}
 }
 
 // fillRow is one execution.
@@ -34,24 +43,67 @@ type fillKey struct {
 //	sequence         seq, which exceeds 2^53 and repeats among fills made together
 //	executed_at      execTime; a row without is a fault
 type fillRow struct {
-	OrderID     text   `json:"orderId"`
-	OrderLinkID text   `json:"orderLinkId"`
-	Symbol      text   `json:"symbol"`
-	Side        text   `json:"side"`
-	ExecType    text   `json:"execType"`
-	OrderType   text   `json:"orderType"`
-	Price       amount `json:"execPrice"`
-	Qty         amount `json:"execQty"`
-	Value       amount `json:"execValue"`
-	Fee         amount `json:"execFee"`
-	FeeRate     amount `json:"feeRate"`
-	FeeCurrency text   `json:"feeCurrency"`
-	ClosedSize  amount `json:"closedSize"`
-	MarkPrice   amount `json:"markPrice"`
-	IndexPrice  amount `json:"indexPrice"`
-	Seq         whole  `json:"seq"`
-	IsMaker     flag   `json:"isMaker"`
-	Time        millis `json:"execTime"`
+	OrderID     text
+	OrderLinkID text
+	Symbol      text
+	Side        text
+	ExecType    text
+	OrderType   text
+	Price       amount
+	Qty         amount
+	Value       amount
+	Fee         amount
+	FeeRate     amount
+	FeeCurrency text
+	ClosedSize  amount
+	MarkPrice   amount
+	IndexPrice  amount
+	Seq         whole
+	IsMaker     flag
+	Time        millis
+}
+
+func (r *fillRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "orderId":
+		return &r.OrderID
+	case "orderLinkId":
+		return &r.OrderLinkID
+	case "symbol":
+		return &r.Symbol
+	case "side":
+		return &r.Side
+	case "execType":
+		return &r.ExecType
+	case "orderType":
+		return &r.OrderType
+	case "execPrice":
+		return &r.Price
+	case "execQty":
+		return &r.Qty
+	case "execValue":
+		return &r.Value
+	case "execFee":
+		return &r.Fee
+	case "feeRate":
+		return &r.FeeRate
+	case "feeCurrency":
+		return &r.FeeCurrency
+	case "closedSize":
+		return &r.ClosedSize
+	case "markPrice":
+		return &r.MarkPrice
+	case "indexPrice":
+		return &r.IndexPrice
+	case "seq":
+		return &r.Seq
+	case "isMaker":
+		return &r.IsMaker
+	case "execTime":
+		return &r.Time
+	default:
+		return nil
+	}
 }
 
 // FillHistories is spot, linear, inverse, and option for each coin that options
@@ -80,19 +132,19 @@ func (c *Client) fillIn(scope exchange.Scope) decode[exchange.Fill] {
 }
 
 func (c *Client) fill(raw json.RawMessage, scope exchange.Scope) (*exchange.Fill, *exchange.RowFault) {
-	key, fault := decodeKey[fillKey](c.session, raw)
+	got, fault := decodeRow[fillKey, fillRow](c.session, raw)
 	if fault != nil {
 		return nil, fault
 	}
-	if key.ExecID == "" {
+	if got.key.ExecID == "" {
 		return nil, c.session.rowFault(raw, "", "the row has no execId")
 	}
 	category, settles := cut(scope)
-	fill := exchange.Fill{Category: category, ExecID: string(key.ExecID)}
-	row, fault := decodeRow[fillRow](c.session, raw, fill.Key())
+	fill := exchange.Fill{Category: category, ExecID: string(got.key.ExecID)}
+	row := &got.row
 	switch {
-	case fault != nil:
-		return nil, fault
+	case got.misfit != nil:
+		return nil, got.unread(c.session, raw, fill.Key())
 	case row.Time.at.IsZero():
 		return nil, c.session.rowFault(raw, fill.Key(), "the row has no execTime")
 	case row.Symbol == "":

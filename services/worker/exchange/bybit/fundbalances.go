@@ -13,9 +13,22 @@ import (
 //	total      walletBalance
 //	available  transferBalance: what can leave the wallet at once
 type fundRow struct {
-	Wallet   amount `json:"walletBalance"`
-	Transfer amount `json:"transferBalance"`
-	Bonus    amount `json:"bonus"`
+	Wallet   amount
+	Transfer amount
+	Bonus    amount
+}
+
+func (r *fundRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "walletBalance":
+		return &r.Wallet
+	case "transferBalance":
+		return &r.Transfer
+	case "bonus":
+		return &r.Bonus
+	default:
+		return nil
+	}
 }
 
 // readFund reads the funding wallet, which wallet-balance never had. It comes
@@ -28,19 +41,22 @@ func (c *Client) readFund(ctx context.Context, w *walk[exchange.Balance]) *excha
 // fundBalance leaves out the coins of which there is nothing: the exchange
 // lists every coin that was ever there.
 func (s *session) fundBalance(raw json.RawMessage) (*exchange.Balance, *exchange.RowFault) {
-	balance, fault := s.coinOf(fund, raw)
+	got, fault := decodeRow[coinKey, fundRow](s, raw)
 	if fault != nil {
 		return nil, fault
 	}
-	row, fault := decodeRow[fundRow](s, raw, balance.Key())
+	balance, fault := s.coinOf(fund, got.key, raw)
 	if fault != nil {
 		return nil, fault
 	}
-	if row.isNothing() {
+	if fault := got.unread(s, raw, balance.Key()); fault != nil {
+		return nil, fault
+	}
+	if got.row.isNothing() {
 		return nil, nil
 	}
-	balance.Total = row.Wallet.number()
-	balance.Available = row.Transfer.number()
+	balance.Total = got.row.Wallet.number()
+	balance.Available = got.row.Transfer.number()
 	return balance, nil
 }
 

@@ -14,18 +14,41 @@ const fundingPage = 100
 // fundingKey is every field of a row that the documentation had when it had no
 // id. Newer answers carry one, currcCursor, which is kept as exchange_id.
 type fundingKey struct {
-	MemberID    text `json:"memberId"`
-	Currency    text `json:"currency"`
-	Direction   text `json:"ioDirection"`
-	Amount      text `json:"txnAmt"`
-	After       text `json:"afterAmt"`
-	Created     text `json:"createTime"`
-	Business    text `json:"showBusiTypeEn"`
-	Description text `json:"descriptionEn"`
+	MemberID    text
+	Currency    text
+	Direction   text
+	Amount      text
+	After       text
+	Created     text
+	Business    text
+	Description text
 }
 
-func (k fundingKey) id() string {
-	return entryID(k.MemberID, k.Currency, k.Direction, k.Amount, k.After, k.Created, k.Business, k.Description)
+func (r *fundingKey) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "memberId":
+		return &r.MemberID
+	case "currency":
+		return &r.Currency
+	case "ioDirection":
+		return &r.Direction
+	case "txnAmt":
+		return &r.Amount
+	case "afterAmt":
+		return &r.After
+	case "createTime":
+		return &r.Created
+	case "showBusiTypeEn":
+		return &r.Business
+	case "descriptionEn":
+		return &r.Description
+	default:
+		return nil
+	}
+}
+
+func (r fundingKey) id() string {
+	return entryID(r.MemberID, r.Currency, r.Direction, r.Amount, r.After, r.Created, r.Business, r.Description)
 }
 
 // fundingRow is one change of the funding wallet.
@@ -38,10 +61,25 @@ func (k fundingKey) id() string {
 //	balance      afterAmt
 //	occurred_at  createTime, in seconds
 type fundingRow struct {
-	Cursor  text    `json:"currcCursor"`
-	Amount  amount  `json:"txnAmt"`
-	After   amount  `json:"afterAmt"`
-	Created seconds `json:"createTime"`
+	Cursor  text
+	Amount  amount
+	After   amount
+	Created seconds
+}
+
+func (r *fundingRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "currcCursor":
+		return &r.Cursor
+	case "txnAmt":
+		return &r.Amount
+	case "afterAmt":
+		return &r.After
+	case "createTime":
+		return &r.Created
+	default:
+		return nil
+	}
 }
 
 // fundingLog reads the rows of one walk and gives each its id: a hash over the
@@ -74,29 +112,28 @@ func fundingQuery(window exchange.Window) url.Values {
 }
 
 func (l *fundingLog) entry(raw json.RawMessage) (*exchange.LedgerEntry, *exchange.RowFault) {
-	key, fault := decodeKey[fundingKey](l.session, raw)
+	got, fault := decodeRow[fundingKey, fundingRow](l.session, raw)
 	if fault != nil {
 		return nil, fault
 	}
-	if key == (fundingKey{}) {
+	if got.key == (fundingKey{}) {
 		return nil, l.session.rowFault(raw, "", "the row has none of the fields that tell it from others")
 	}
 	entry := exchange.LedgerEntry{
-		Source: fundingBook, Wallet: fund, Asset: string(key.Currency),
-		EntryType: string(key.Business), Description: string(key.Description), EntryID: key.id(),
+		Source: fundingBook, Wallet: fund, Asset: string(got.key.Currency),
+		EntryType: string(got.key.Business), Description: string(got.key.Description), EntryID: got.key.id(),
 	}
-	row, fault := decodeRow[fundingRow](l.session, raw, entry.Key())
-	if fault != nil {
+	if fault := got.unread(l.session, raw, entry.Key()); fault != nil {
 		return nil, fault
 	}
-	entry.ExchangeID = string(row.Cursor)
-	entry.Quantity = row.Amount.number()
-	entry.Change = row.change(key.Direction)
-	entry.Balance = row.After.number()
-	entry.OccurredAt = row.Created.at
+	entry.ExchangeID = string(got.row.Cursor)
+	entry.Quantity = got.row.Amount.number()
+	entry.Change = got.row.change(got.key.Direction)
+	entry.Balance = got.row.After.number()
+	entry.OccurredAt = got.row.Created.at
 	dated, fault := l.session.dated(entry, raw)
 	if dated != nil {
-		dated.EntryID = l.number(dated.EntryID, row.Cursor)
+		dated.EntryID = l.number(dated.EntryID, got.row.Cursor)
 	}
 	return dated, fault
 }

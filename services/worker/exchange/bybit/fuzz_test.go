@@ -33,11 +33,11 @@ func seed(f *testing.F, prefix string, rows ...string) {
 	for _, file := range files {
 		body, err := os.ReadFile(file)
 		require.NoError(f, err)
-		var answer struct {
-			Result listResult `json:"result"`
-		}
-		require.NoError(f, json.Unmarshal(body, &answer))
-		for _, raw := range append(answer.Result.List, answer.Result.Balance...) {
+		answer, err := parseEnvelope(body)
+		require.NoError(f, err)
+		var result listResult
+		require.NoError(f, read(answer.Result, &result))
+		for _, raw := range append(result.List, result.Balance...) {
 			f.Add([]byte(raw))
 		}
 	}

@@ -22,36 +22,112 @@ import (
 //	funding_minutes fundingInterval; perpetuals only
 //	launched_at     launchTime, delivers_at deliveryTime; perpetuals send "0"
 type instrumentRow struct {
-	Status       text           `json:"status"`
-	BaseCoin     text           `json:"baseCoin"`
-	QuoteCoin    text           `json:"quoteCoin"`
-	SettleCoin   text           `json:"settleCoin"`
-	ContractType text           `json:"contractType"`
-	OptionsType  text           `json:"optionsType"`
-	Price        priceFilter    `json:"priceFilter"`
-	Lot          lotFilter      `json:"lotSizeFilter"`
-	Leverage     leverageFilter `json:"leverageFilter"`
-	Funding      amount         `json:"fundingInterval"`
-	Launch       millis         `json:"launchTime"`
-	Delivery     millis         `json:"deliveryTime"`
+	Status       text
+	BaseCoin     text
+	QuoteCoin    text
+	SettleCoin   text
+	ContractType text
+	OptionsType  text
+	Price        priceFilter
+	Lot          lotFilter
+	Leverage     leverageFilter
+	Funding      amount
+	Launch       millis
+	Delivery     millis
+}
+
+func (r *instrumentRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "status":
+		return &r.Status
+	case "baseCoin":
+		return &r.BaseCoin
+	case "quoteCoin":
+		return &r.QuoteCoin
+	case "settleCoin":
+		return &r.SettleCoin
+	case "contractType":
+		return &r.ContractType
+	case "optionsType":
+		return &r.OptionsType
+	case "priceFilter":
+		return &r.Price
+	case "lotSizeFilter":
+		return &r.Lot
+	case "leverageFilter":
+		return &r.Leverage
+	case "fundingInterval":
+		return &r.Funding
+	case "launchTime":
+		return &r.Launch
+	case "deliveryTime":
+		return &r.Delivery
+	default:
+		return nil
+	}
 }
 
 type priceFilter struct {
-	Tick amount `json:"tickSize"`
+	Tick amount
+}
+
+func (r *priceFilter) UnmarshalJSON(data []byte) error { return read(data, r) }
+
+func (r *priceFilter) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "tickSize":
+		return &r.Tick
+	default:
+		return nil
+	}
 }
 
 type lotFilter struct {
-	Step          amount `json:"qtyStep"`
-	BasePrecision amount `json:"basePrecision"`
-	Min           amount `json:"minOrderQty"`
-	Max           amount `json:"maxOrderQty"`
-	MinNotional   amount `json:"minNotionalValue"`
-	MinAmount     amount `json:"minOrderAmt"`
+	Step          amount
+	BasePrecision amount
+	Min           amount
+	Max           amount
+	MinNotional   amount
+	MinAmount     amount
+}
+
+func (r *lotFilter) UnmarshalJSON(data []byte) error { return read(data, r) }
+
+func (r *lotFilter) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "qtyStep":
+		return &r.Step
+	case "basePrecision":
+		return &r.BasePrecision
+	case "minOrderQty":
+		return &r.Min
+	case "maxOrderQty":
+		return &r.Max
+	case "minNotionalValue":
+		return &r.MinNotional
+	case "minOrderAmt":
+		return &r.MinAmount
+	default:
+		return nil
+	}
 }
 
 type leverageFilter struct {
-	Min amount `json:"minLeverage"`
-	Max amount `json:"maxLeverage"`
+	Min amount
+	Max amount
+}
+
+func (r *leverageFilter) UnmarshalJSON(data []byte) error { return read(data, r) }
+
+func (r *leverageFilter) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "minLeverage":
+		return &r.Min
+	case "maxLeverage":
+		return &r.Max
+	default:
+		return nil
+	}
 }
 
 func (s *session) instrumentIn(category string) decode[exchange.Instrument] {
@@ -61,19 +137,18 @@ func (s *session) instrumentIn(category string) decode[exchange.Instrument] {
 }
 
 func (s *session) instrument(raw json.RawMessage, category string) (*exchange.Instrument, *exchange.RowFault) {
-	key, fault := decodeKey[tickerKey](s, raw)
+	got, fault := decodeRow[tickerKey, instrumentRow](s, raw)
 	if fault != nil {
 		return nil, fault
 	}
-	if key.Symbol == "" {
+	if got.key.Symbol == "" {
 		return nil, s.rowFault(raw, "", "the row names no symbol")
 	}
-	instrument := exchange.Instrument{Category: category, Symbol: string(key.Symbol)}
-	row, fault := decodeRow[instrumentRow](s, raw, instrument.Key())
-	if fault != nil {
+	instrument := exchange.Instrument{Category: category, Symbol: string(got.key.Symbol)}
+	if fault := got.unread(s, raw, instrument.Key()); fault != nil {
 		return nil, fault
 	}
-	row.fill(&instrument)
+	got.row.fill(&instrument)
 	return &instrument, nil
 }
 

@@ -8,7 +8,16 @@ import (
 )
 
 type orderKey struct {
-	OrderID text `json:"orderId"`
+	OrderID text
+}
+
+func (r *orderKey) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "orderId":
+		return &r.OrderID
+	default:
+		return nil
+	}
 }
 
 // orderRow is one order, open or closed.
@@ -28,22 +37,61 @@ type orderKey struct {
 //	                 and names no coin
 //	reduce_only      reduceOnly
 type orderRow struct {
-	OrderLinkID text            `json:"orderLinkId"`
-	Symbol      text            `json:"symbol"`
-	Side        text            `json:"side"`
-	OrderType   text            `json:"orderType"`
-	TimeInForce text            `json:"timeInForce"`
-	OrderStatus text            `json:"orderStatus"`
-	StopType    text            `json:"stopOrderType"`
-	Price       amount          `json:"price"`
-	Qty         amount          `json:"qty"`
-	CumExecQty  amount          `json:"cumExecQty"`
-	AvgPrice    amount          `json:"avgPrice"`
-	Trigger     amount          `json:"triggerPrice"`
-	Fees        map[text]amount `json:"cumFeeDetail"`
-	ReduceOnly  flag            `json:"reduceOnly"`
-	Created     millis          `json:"createdTime"`
-	Updated     millis          `json:"updatedTime"`
+	OrderLinkID text
+	Symbol      text
+	Side        text
+	OrderType   text
+	TimeInForce text
+	OrderStatus text
+	StopType    text
+	Price       amount
+	Qty         amount
+	CumExecQty  amount
+	AvgPrice    amount
+	Trigger     amount
+	Fees        amounts
+	ReduceOnly  flag
+	Created     millis
+	Updated     millis
+}
+
+func (r *orderRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "orderLinkId":
+		return &r.OrderLinkID
+	case "symbol":
+		return &r.Symbol
+	case "side":
+		return &r.Side
+	case "orderType":
+		return &r.OrderType
+	case "timeInForce":
+		return &r.TimeInForce
+	case "orderStatus":
+		return &r.OrderStatus
+	case "stopOrderType":
+		return &r.StopType
+	case "price":
+		return &r.Price
+	case "qty":
+		return &r.Qty
+	case "cumExecQty":
+		return &r.CumExecQty
+	case "avgPrice":
+		return &r.AvgPrice
+	case "triggerPrice":
+		return &r.Trigger
+	case "cumFeeDetail":
+		return &r.Fees
+	case "reduceOnly":
+		return &r.ReduceOnly
+	case "createdTime":
+		return &r.Created
+	case "updatedTime":
+		return &r.Updated
+	default:
+		return nil
+	}
 }
 
 func (s *session) orderIn(category string, scope exchange.Scope) decode[exchange.Order] {
@@ -52,19 +100,18 @@ func (s *session) orderIn(category string, scope exchange.Scope) decode[exchange
 
 // order reads a row. scope is empty unless the row is of an open-order walk.
 func (s *session) order(raw json.RawMessage, category string, scope exchange.Scope) (*exchange.Order, *exchange.RowFault) {
-	key, fault := decodeKey[orderKey](s, raw)
+	got, fault := decodeRow[orderKey, orderRow](s, raw)
 	if fault != nil {
 		return nil, fault
 	}
-	if key.OrderID == "" {
+	if got.key.OrderID == "" {
 		return nil, s.rowFault(raw, "", "the row has no orderId")
 	}
-	order := exchange.Order{Category: category, OrderID: string(key.OrderID), Scope: scope}
-	row, fault := decodeRow[orderRow](s, raw, order.Key())
-	if fault != nil {
+	order := exchange.Order{Category: category, OrderID: string(got.key.OrderID), Scope: scope}
+	if fault := got.unread(s, raw, order.Key()); fault != nil {
 		return nil, fault
 	}
-	row.fill(&order)
+	got.row.fill(&order)
 	return &order, nil
 }
 
@@ -124,7 +171,7 @@ func (r orderRow) fees() map[string]exchange.Number {
 	fees := make(map[string]exchange.Number, len(r.Fees))
 	for coin, fee := range r.Fees {
 		if coin != "" && fee != "" {
-			fees[string(coin)] = fee.number()
+			fees[coin] = fee.number()
 		}
 	}
 	return fees

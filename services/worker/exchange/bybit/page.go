@@ -41,14 +41,31 @@ func (s *session) pages(ep endpoint, query url.Values) fetch {
 // listResult is the result of a list endpoint: most call their rows list, the
 // asset endpoints do not.
 type listResult struct {
-	List       []json.RawMessage `json:"list"`
-	Rows       []json.RawMessage `json:"rows"`
-	Balance    []json.RawMessage `json:"balance"`
-	SubMembers []json.RawMessage `json:"subMembers"`
-	Cursor     text              `json:"nextPageCursor"`
+	List       values
+	Rows       values
+	Balance    values
+	SubMembers values
+	Cursor     text
 }
 
-func (r listResult) rowsOf(ep endpoint) []json.RawMessage {
+func (r *listResult) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "list":
+		return &r.List
+	case "rows":
+		return &r.Rows
+	case "balance":
+		return &r.Balance
+	case "subMembers":
+		return &r.SubMembers
+	case "nextPageCursor":
+		return &r.Cursor
+	default:
+		return nil
+	}
+}
+
+func (r listResult) rowsOf(ep endpoint) values {
 	switch ep {
 	case depositRecords, withdrawalRecords:
 		return r.Rows
@@ -64,9 +81,9 @@ func (r listResult) rowsOf(ep endpoint) []json.RawMessage {
 // parsePage does not take a list that is missing or null for an empty one:
 // nothing may be deleted because of it.
 func (s *session) parsePage(got reply) (page, *exchange.Error) {
-	result, fault := decodeResult[listResult](s, got)
-	if fault != nil {
-		return page{}, fault
+	var result listResult
+	if err := read(got.result, &result); err != nil {
+		return page{}, s.shapeFault(got, err)
 	}
 	rows := result.rowsOf(got.endpoint)
 	if rows == nil {

@@ -15,8 +15,19 @@ import (
 const positionPage = 200
 
 type positionKey struct {
-	Symbol text    `json:"symbol"`
-	Idx    integer `json:"positionIdx"`
+	Symbol text
+	Idx    integer
+}
+
+func (r *positionKey) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "symbol":
+		return &r.Symbol
+	case "positionIdx":
+		return &r.Idx
+	default:
+		return nil
+	}
 }
 
 // positionRow is one position.
@@ -34,16 +45,43 @@ type positionKey struct {
 //	maintenance_margin  positionMM; none under portfolio margin
 //	settle_asset        see settleAsset
 type positionRow struct {
-	Side          text   `json:"side"`
-	Size          amount `json:"size"`
-	AvgPrice      amount `json:"avgPrice"`
-	MarkPrice     amount `json:"markPrice"`
-	Leverage      amount `json:"leverage"`
-	LiqPrice      amount `json:"liqPrice"`
-	UnrealisedPnL amount `json:"unrealisedPnl"`
-	RealisedPnL   amount `json:"curRealisedPnl"`
-	PositionIM    amount `json:"positionIM"`
-	PositionMM    amount `json:"positionMM"`
+	Side          text
+	Size          amount
+	AvgPrice      amount
+	MarkPrice     amount
+	Leverage      amount
+	LiqPrice      amount
+	UnrealisedPnL amount
+	RealisedPnL   amount
+	PositionIM    amount
+	PositionMM    amount
+}
+
+func (r *positionRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "side":
+		return &r.Side
+	case "size":
+		return &r.Size
+	case "avgPrice":
+		return &r.AvgPrice
+	case "markPrice":
+		return &r.MarkPrice
+	case "leverage":
+		return &r.Leverage
+	case "liqPrice":
+		return &r.LiqPrice
+	case "unrealisedPnl":
+		return &r.UnrealisedPnL
+	case "curRealisedPnl":
+		return &r.RealisedPnL
+	case "positionIM":
+		return &r.PositionIM
+	case "positionMM":
+		return &r.PositionMM
+	default:
+		return nil
+	}
 }
 
 // PositionScopes is linear for each settle coin, inverse, and option where the
@@ -93,29 +131,28 @@ func (s *session) positionIn(scope exchange.Scope) decode[exchange.Position] {
 }
 
 func (s *session) position(raw json.RawMessage, scope exchange.Scope) (*exchange.Position, *exchange.RowFault) {
-	key, fault := decodeKey[positionKey](s, raw)
+	got, fault := decodeRow[positionKey, positionRow](s, raw)
 	if fault != nil {
 		return nil, fault
 	}
-	if key.Symbol == "" || !key.Idx.sent {
+	if got.key.Symbol == "" || !got.key.Idx.sent {
 		return nil, s.rowFault(raw, "", "the row lacks its symbol or positionIdx")
 	}
 	category, _ := cut(scope)
-	position := exchange.Position{Category: category, Symbol: string(key.Symbol), PositionIdx: int(key.Idx.value)}
-	row, fault := decodeRow[positionRow](s, raw, position.Key())
-	if fault != nil {
+	position := exchange.Position{Category: category, Symbol: string(got.key.Symbol), PositionIdx: int(got.key.Idx.value)}
+	if fault := got.unread(s, raw, position.Key()); fault != nil {
 		return nil, fault
 	}
-	if isZero(string(row.Size)) {
+	if isZero(string(got.row.Size)) {
 		return nil, nil
 	}
-	side := positionSide(row.Side)
+	side := positionSide(got.row.Side)
 	if side == "" {
-		return nil, s.rowFault(raw, position.Key(), "a position of size "+strconv.Quote(string(row.Size))+" is neither Buy nor Sell but "+strconv.Quote(string(row.Side)))
+		return nil, s.rowFault(raw, position.Key(), "a position of size "+strconv.Quote(string(got.row.Size))+" is neither Buy nor Sell but "+strconv.Quote(string(got.row.Side)))
 	}
 	position.Side = side
 	position.SettleAsset = settleAsset(scope, position.Symbol)
-	row.fill(&position)
+	got.row.fill(&position)
 	return &position, nil
 }
 

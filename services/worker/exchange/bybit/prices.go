@@ -9,7 +9,16 @@ import (
 )
 
 type tickerKey struct {
-	Symbol text `json:"symbol"`
+	Symbol text
+}
+
+func (r *tickerKey) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "symbol":
+		return &r.Symbol
+	default:
+		return nil
+	}
 }
 
 // tickerRow is one ticker.
@@ -21,13 +30,34 @@ type tickerKey struct {
 //	volume_24h    volume24h; in base coin, for inverse in USD
 //	funding_rate  fundingRate; perpetuals only
 type tickerRow struct {
-	Last        amount `json:"lastPrice"`
-	Bid         amount `json:"bid1Price"`
-	Ask         amount `json:"ask1Price"`
-	Mark        amount `json:"markPrice"`
-	Index       amount `json:"indexPrice"`
-	Volume24h   amount `json:"volume24h"`
-	FundingRate amount `json:"fundingRate"`
+	Last        amount
+	Bid         amount
+	Ask         amount
+	Mark        amount
+	Index       amount
+	Volume24h   amount
+	FundingRate amount
+}
+
+func (r *tickerRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "lastPrice":
+		return &r.Last
+	case "bid1Price":
+		return &r.Bid
+	case "ask1Price":
+		return &r.Ask
+	case "markPrice":
+		return &r.Mark
+	case "indexPrice":
+		return &r.Index
+	case "volume24h":
+		return &r.Volume24h
+	case "fundingRate":
+		return &r.FundingRate
+	default:
+		return nil
+	}
 }
 
 // PriceScopes is spot, linear, inverse, and option for each base coin.
@@ -62,24 +92,23 @@ func (s *session) priceIn(category string) decode[exchange.Price] {
 }
 
 func (s *session) price(raw json.RawMessage, category string) (*exchange.Price, *exchange.RowFault) {
-	key, fault := decodeKey[tickerKey](s, raw)
+	got, fault := decodeRow[tickerKey, tickerRow](s, raw)
 	if fault != nil {
 		return nil, fault
 	}
-	if key.Symbol == "" {
+	if got.key.Symbol == "" {
 		return nil, s.rowFault(raw, "", "the row names no symbol")
 	}
-	price := exchange.Price{Category: category, Symbol: string(key.Symbol)}
-	row, fault := decodeRow[tickerRow](s, raw, price.Key())
-	if fault != nil {
+	price := exchange.Price{Category: category, Symbol: string(got.key.Symbol)}
+	if fault := got.unread(s, raw, price.Key()); fault != nil {
 		return nil, fault
 	}
-	price.Last = row.Last.number()
-	price.Bid = row.Bid.number()
-	price.Ask = row.Ask.number()
-	price.Mark = row.Mark.number()
-	price.Index = row.Index.number()
-	price.Volume24h = row.Volume24h.number()
-	price.FundingRate = row.FundingRate.number()
+	price.Last = got.row.Last.number()
+	price.Bid = got.row.Bid.number()
+	price.Ask = got.row.Ask.number()
+	price.Mark = got.row.Mark.number()
+	price.Index = got.row.Index.number()
+	price.Volume24h = got.row.Volume24h.number()
+	price.FundingRate = got.row.FundingRate.number()
 	return &price, nil
 }

@@ -9,19 +9,42 @@ import (
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 )
 
-// decodeRow reads a row as R. key is what is known of the row's key.
-func decodeRow[R any](s *session, raw json.RawMessage, key string) (R, *exchange.RowFault) {
-	var row R
-	if err := json.Unmarshal(raw, &row); err != nil {
-		return row, s.rowFault(raw, key, s.misfit(err, ""))
-	}
-	return row, nil
+// recordOf is a T that an object is read into.
+type recordOf[T any] interface {
+	*T
+	record
 }
 
-// decodeKey reads only the fields of a row's key, so that a fault anywhere
-// else in the row still knows which row it is in.
-func decodeKey[K any](s *session, raw json.RawMessage) (K, *exchange.RowFault) {
-	return decodeRow[K](s, raw, "")
+// decoded is a row and the fields of its key, which are read apart, so that a
+// fault anywhere else in the row still knows which row it is in.
+type decoded[K, R any] struct {
+	key    K
+	row    R
+	misfit error // of the row
+}
+
+// decodeRow reads a row. A fault says that its key cannot be read; whether the
+// rest could is for unread.
+func decodeRow[K, R any, PK recordOf[K], PR recordOf[R]](s *session, raw json.RawMessage) (*decoded[K, R], *exchange.RowFault) {
+	var got decoded[K, R]
+	object := object{raw: raw, readers: []reader{{record: PK(&got.key)}, {record: PR(&got.row)}}}
+	err := unmarshal(raw, &object)
+	if err == nil {
+		err = object.readers[0].misfit
+	}
+	if err != nil {
+		return nil, s.rowFault(raw, "", s.misfit(err, ""))
+	}
+	got.misfit = object.readers[1].misfit
+	return &got, nil
+}
+
+// unread is the fault of a row of which only the key could be read.
+func (d *decoded[K, R]) unread(s *session, raw json.RawMessage, key string) *exchange.RowFault {
+	if d.misfit == nil {
+		return nil
+	}
+	return s.rowFault(raw, key, s.misfit(d.misfit, ""))
 }
 
 func (s *session) rowFault(raw json.RawMessage, key, reason string) *exchange.RowFault {

@@ -1,6 +1,7 @@
 package bybit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -98,7 +99,7 @@ func (s *session) send(ctx context.Context, ep endpoint, query string) (reply, *
 	defer func() { _ = response.Body.Close() }()
 	exchange.DescribeAnswer(ctx, response.StatusCode)
 	s.learn(ep, response.Header, sent)
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	body, err := readBody(response)
 	if err != nil {
 		return reply{}, networkFault(fmt.Errorf("the answer broke off after %d bytes: %w", len(body), err))
 	}
@@ -113,6 +114,15 @@ func (s *session) send(ctx context.Context, ep endpoint, query string) (reply, *
 		s.host.Clock.Observe(got.at, sent, time.Now())
 	}
 	return got, fault
+}
+
+// readBody reads as much of a body as is looked at. Most answers say how long they
+// are, so that the room for them is made once.
+func readBody(response *http.Response) ([]byte, error) {
+	var body bytes.Buffer
+	body.Grow(int(min(max(response.ContentLength, 0), maxBody)) + bytes.MinRead)
+	_, err := body.ReadFrom(io.LimitReader(response.Body, maxBody+1))
+	return body.Bytes(), err
 }
 
 func (s *session) request(ctx context.Context, ep endpoint, query string) (*http.Request, error) {

@@ -11,11 +11,28 @@ import (
 // memberRow is one sub-account. Status is the exchange's number: 1 normal,
 // 2 may not log in, 4 frozen.
 type memberRow struct {
-	UID         text    `json:"uid"`
-	Username    text    `json:"username"`
-	Status      text    `json:"status"`
-	AccountMode integer `json:"accountMode"`
-	Remark      text    `json:"remark"`
+	UID         text
+	Username    text
+	Status      text
+	AccountMode integer
+	Remark      text
+}
+
+func (r *memberRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "uid":
+		return &r.UID
+	case "username":
+		return &r.Username
+	case "status":
+		return &r.Status
+	case "accountMode":
+		return &r.AccountMode
+	case "remark":
+		return &r.Remark
+	default:
+		return nil
+	}
 }
 
 // SubAccounts lists the sub-accounts of a master key, ten thousand at most. The
@@ -39,9 +56,9 @@ func (c *Client) SubAccounts(ctx context.Context) ([]exchange.SubAccount, *excha
 }
 
 func (s *session) subAccount(raw json.RawMessage) (exchange.SubAccount, *exchange.RowFault) {
-	row, fault := decodeRow[memberRow](s, raw, "")
-	if fault != nil {
-		return exchange.SubAccount{}, fault
+	var row memberRow
+	if err := read(raw, &row); err != nil {
+		return exchange.SubAccount{}, s.rowFault(raw, "", s.misfit(err, ""))
 	}
 	if row.UID == "" {
 		return exchange.SubAccount{}, s.rowFault(raw, "", "the row has no uid")

@@ -2,6 +2,7 @@ package bybit
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,10 +14,25 @@ import (
 // statusRow is one announcement of maintenance. UIDs lists the last digits of
 // the accounts that it concerns; none means all.
 type statusRow struct {
-	Title text      `json:"title"`
-	State text      `json:"state"`
-	End   millis    `json:"end"`
-	UIDs  []integer `json:"uidSuffix"`
+	Title text
+	State text
+	End   millis
+	UIDs  integers
+}
+
+func (r *statusRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "title":
+		return &r.Title
+	case "state":
+		return &r.State
+	case "end":
+		return &r.End
+	case "uidSuffix":
+		return &r.UIDs
+	default:
+		return nil
+	}
 }
 
 // troubled reports whether a fault may be due to maintenance, for which the
@@ -50,8 +66,8 @@ func (s *session) orMaintenance(ctx context.Context, fault *exchange.Error) *exc
 		return fault
 	}
 	for _, raw := range page.rows {
-		row, unread := decodeRow[statusRow](s, raw, "")
-		if unread == nil && row.State == "ongoing" && row.concerns(s.uid) {
+		var row statusRow
+		if read(raw, &row) == nil && row.State == "ongoing" && row.concerns(s.uid) {
 			return s.blame(row, fault)
 		}
 	}

@@ -10,12 +10,31 @@ import (
 // logKey tells a row of a log apart. The documentation calls id unique, and its
 // own example repeats one; both legs of a spot fill may share it too.
 type logKey struct {
-	ID       text `json:"id"`
-	Currency text `json:"currency"`
-	Type     text `json:"type"`
-	TradeID  text `json:"tradeId"`
-	Change   text `json:"change"`
-	Balance  text `json:"cashBalance"`
+	ID       text
+	Currency text
+	Type     text
+	TradeID  text
+	Change   text
+	Balance  text
+}
+
+func (r *logKey) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "id":
+		return &r.ID
+	case "currency":
+		return &r.Currency
+	case "type":
+		return &r.Type
+	case "tradeId":
+		return &r.TradeID
+	case "change":
+		return &r.Change
+	case "cashBalance":
+		return &r.Balance
+	default:
+		return nil
+	}
 }
 
 // logRow is one row of the transaction log or of the contract wallet's. A spot
@@ -37,46 +56,86 @@ type logKey struct {
 //	description    transSubType
 //	occurred_at    transactionTime
 type logRow struct {
-	Symbol      text   `json:"symbol"`
-	Category    text   `json:"category"`
-	Side        text   `json:"side"`
-	SubType     text   `json:"transSubType"`
-	Qty         amount `json:"qty"`
-	Size        amount `json:"size"`
-	Price       amount `json:"tradePrice"`
-	CashFlow    amount `json:"cashFlow"`
-	Funding     amount `json:"funding"`
-	Fee         amount `json:"fee"`
-	FeeRate     amount `json:"feeRate"`
-	BonusChange amount `json:"bonusChange"`
-	Change      amount `json:"change"`
-	Balance     amount `json:"cashBalance"`
-	OrderID     text   `json:"orderId"`
-	OrderLinkID text   `json:"orderLinkId"`
-	Time        millis `json:"transactionTime"`
+	Symbol      text
+	Category    text
+	Side        text
+	SubType     text
+	Qty         amount
+	Size        amount
+	Price       amount
+	CashFlow    amount
+	Funding     amount
+	Fee         amount
+	FeeRate     amount
+	BonusChange amount
+	Change      amount
+	Balance     amount
+	OrderID     text
+	OrderLinkID text
+	Time        millis
+}
+
+func (r *logRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "symbol":
+		return &r.Symbol
+	case "category":
+		return &r.Category
+	case "side":
+		return &r.Side
+	case "transSubType":
+		return &r.SubType
+	case "qty":
+		return &r.Qty
+	case "size":
+		return &r.Size
+	case "tradePrice":
+		return &r.Price
+	case "cashFlow":
+		return &r.CashFlow
+	case "funding":
+		return &r.Funding
+	case "fee":
+		return &r.Fee
+	case "feeRate":
+		return &r.FeeRate
+	case "bonusChange":
+		return &r.BonusChange
+	case "change":
+		return &r.Change
+	case "cashBalance":
+		return &r.Balance
+	case "orderId":
+		return &r.OrderID
+	case "orderLinkId":
+		return &r.OrderLinkID
+	case "transactionTime":
+		return &r.Time
+	default:
+		return nil
+	}
 }
 
 func (s *session) logEntry(raw json.RawMessage, book string) (*exchange.LedgerEntry, *exchange.RowFault) {
-	key, fault := decodeKey[logKey](s, raw)
+	got, fault := decodeRow[logKey, logRow](s, raw)
 	if fault != nil {
 		return nil, fault
 	}
-	if key.ID == "" {
+	if got.key.ID == "" {
 		return nil, s.rowFault(raw, "", "the row has no id")
 	}
 	entry := exchange.LedgerEntry{
-		Source: book, Wallet: unified, Asset: string(key.Currency), EntryType: string(key.Type),
-		EntryID:    entryID(key.ID, key.Currency, key.Type, key.TradeID, key.Change, key.Balance),
-		ExchangeID: string(key.ID), TradeID: string(key.TradeID),
+		Source: book, Wallet: unified, Asset: string(got.key.Currency), EntryType: string(got.key.Type),
+		EntryID:    entryID(got.key.ID, got.key.Currency, got.key.Type, got.key.TradeID, got.key.Change, got.key.Balance),
+		ExchangeID: string(got.key.ID), TradeID: string(got.key.TradeID),
 	}
 	if book == contractBook {
 		entry.Wallet = contract
 	}
-	row, fault := decodeRow[logRow](s, raw, entry.Key())
-	if fault != nil {
+	if fault := got.unread(s, raw, entry.Key()); fault != nil {
 		return nil, fault
 	}
-	row.fill(&entry)
+	got.row.fill(&entry)
 	return s.dated(entry, raw)
 }
 

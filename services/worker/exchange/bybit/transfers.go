@@ -8,7 +8,16 @@ import (
 )
 
 type transferKey struct {
-	ID text `json:"transferId"`
+	ID text
+}
+
+func (r *transferKey) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "transferId":
+		return &r.ID
+	default:
+		return nil
+	}
 }
 
 // transferRow is one transfer between two wallets of the account.
@@ -21,28 +30,46 @@ type transferKey struct {
 //	             fund, contract, spot, and what else the exchange has
 //	occurred_at  timestamp
 type transferRow struct {
-	Coin   text   `json:"coin"`
-	Amount amount `json:"amount"`
-	From   text   `json:"fromAccountType"`
-	To     text   `json:"toAccountType"`
-	Status text   `json:"status"`
-	At     millis `json:"timestamp"`
+	Coin   text
+	Amount amount
+	From   text
+	To     text
+	Status text
+	At     millis
+}
+
+func (r *transferRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "coin":
+		return &r.Coin
+	case "amount":
+		return &r.Amount
+	case "fromAccountType":
+		return &r.From
+	case "toAccountType":
+		return &r.To
+	case "status":
+		return &r.Status
+	case "timestamp":
+		return &r.At
+	default:
+		return nil
+	}
 }
 
 func (s *session) transfer(raw json.RawMessage) (*exchange.LedgerEntry, *exchange.RowFault) {
-	key, fault := decodeKey[transferKey](s, raw)
+	got, fault := decodeRow[transferKey, transferRow](s, raw)
 	if fault != nil {
 		return nil, fault
 	}
-	if key.ID == "" {
+	if got.key.ID == "" {
 		return nil, s.rowFault(raw, "", "the row has no transferId")
 	}
-	entry := exchange.LedgerEntry{Source: transferBook, EntryID: string(key.ID), ExchangeID: string(key.ID)}
-	row, fault := decodeRow[transferRow](s, raw, entry.Key())
-	if fault != nil {
+	entry := exchange.LedgerEntry{Source: transferBook, EntryID: string(got.key.ID), ExchangeID: string(got.key.ID)}
+	if fault := got.unread(s, raw, entry.Key()); fault != nil {
 		return nil, fault
 	}
-	row.fill(&entry)
+	got.row.fill(&entry)
 	return s.dated(entry, raw)
 }
 

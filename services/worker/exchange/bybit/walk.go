@@ -120,10 +120,11 @@ func (w *walk[T]) fault(fault exchange.RowFault) {
 }
 
 func (w *walk[T]) keep(row T) {
-	at, seen := w.index[row.Key()]
+	key := row.Key()
+	at, seen := w.index[key]
 	switch {
 	case !seen:
-		w.index[row.Key()] = len(w.rows)
+		w.index[key] = len(w.rows)
 		w.rows = append(w.rows, row)
 	case w.newer == nil || w.newer(row, w.rows[at]):
 		w.rows[at] = row

@@ -25,6 +25,8 @@ func scalar[T any](data []byte) (string, error) {
 	switch {
 	case string(data) == "null":
 		return "", nil
+	case plain(data):
+		return string(data[1 : len(data)-1]), nil
 	case len(data) > 0 && data[0] == '"':
 		var s string
 		err := json.Unmarshal(data, &s)
@@ -149,6 +151,68 @@ func (i *integer) UnmarshalJSON(data []byte) error {
 	}
 	i.sent = true
 	return nil
+}
+
+// integers is a list of whole numbers.
+type integers []integer
+
+func (i *integers) UnmarshalJSON(data []byte) error {
+	var found values
+	if err := found.UnmarshalJSON(data); err != nil {
+		return err
+	}
+	*i = make(integers, len(found))
+	for n, value := range found {
+		if err := (*i)[n].UnmarshalJSON(value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// amounts is an amount for each name; nil if there is none, or null.
+type amounts map[string]amount
+
+func (a *amounts) UnmarshalJSON(data []byte) error {
+	*a = nil
+	if string(data) == "null" {
+		return nil
+	}
+	found := amounts{}
+	if err := read(data, found); err != nil {
+		return err
+	}
+	*a = found
+	return nil
+}
+
+func (a amounts) field(name []byte) json.Unmarshaler { return namedAmount{all: a, name: string(name)} }
+
+// namedAmount is where one of them goes.
+type namedAmount struct {
+	all  amounts
+	name string
+}
+
+func (n namedAmount) UnmarshalJSON(data []byte) error {
+	var value amount
+	if strings.ContainsRune(n.name, 0) {
+		return unfit[text](data)
+	}
+	err := value.UnmarshalJSON(data)
+	n.all[n.name] = value
+	return err
+}
+
+// optional is an amount that was sent, if only as "", or not.
+type optional struct {
+	value amount
+	sent  bool
+}
+
+func (o *optional) UnmarshalJSON(data []byte) error {
+	o.sent = string(data) != "null"
+	return o.value.UnmarshalJSON(data)
 }
 
 // flag is a boolean, also as text; nil is none.

@@ -7,7 +7,16 @@ import (
 )
 
 type withdrawalKey struct {
-	ID text `json:"withdrawId"`
+	ID text
+}
+
+func (r *withdrawalKey) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "withdrawId":
+		return &r.ID
+	default:
+		return nil
+	}
 }
 
 // withdrawalRow is one withdrawal, on a chain or to another user of the
@@ -25,31 +34,55 @@ type withdrawalKey struct {
 //	occurred_at       createTime, updated_at updateTime
 //	wallet            none: the book does not say where the withdrawal came from
 type withdrawalRow struct {
-	TxID    text   `json:"txID"`
-	Coin    text   `json:"coin"`
-	Chain   text   `json:"chain"`
-	Amount  amount `json:"amount"`
-	Fee     amount `json:"withdrawFee"`
-	Status  text   `json:"status"`
-	Type    text   `json:"withdrawType"`
-	Created millis `json:"createTime"`
-	Updated millis `json:"updateTime"`
+	TxID    text
+	Coin    text
+	Chain   text
+	Amount  amount
+	Fee     amount
+	Status  text
+	Type    text
+	Created millis
+	Updated millis
+}
+
+func (r *withdrawalRow) field(name []byte) json.Unmarshaler {
+	switch string(name) {
+	case "txID":
+		return &r.TxID
+	case "coin":
+		return &r.Coin
+	case "chain":
+		return &r.Chain
+	case "amount":
+		return &r.Amount
+	case "withdrawFee":
+		return &r.Fee
+	case "status":
+		return &r.Status
+	case "withdrawType":
+		return &r.Type
+	case "createTime":
+		return &r.Created
+	case "updateTime":
+		return &r.Updated
+	default:
+		return nil
+	}
 }
 
 func (s *session) withdrawal(raw json.RawMessage) (*exchange.LedgerEntry, *exchange.RowFault) {
-	key, fault := decodeKey[withdrawalKey](s, raw)
+	got, fault := decodeRow[withdrawalKey, withdrawalRow](s, raw)
 	if fault != nil {
 		return nil, fault
 	}
-	if key.ID == "" {
+	if got.key.ID == "" {
 		return nil, s.rowFault(raw, "", "the row has no withdrawId")
 	}
-	entry := exchange.LedgerEntry{Source: withdrawalBook, EntryID: string(key.ID), ExchangeID: string(key.ID)}
-	row, fault := decodeRow[withdrawalRow](s, raw, entry.Key())
-	if fault != nil {
+	entry := exchange.LedgerEntry{Source: withdrawalBook, EntryID: string(got.key.ID), ExchangeID: string(got.key.ID)}
+	if fault := got.unread(s, raw, entry.Key()); fault != nil {
 		return nil, fault
 	}
-	row.fill(&entry)
+	got.row.fill(&entry)
 	return s.dated(entry, raw)
 }
 
