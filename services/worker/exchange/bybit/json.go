@@ -130,11 +130,12 @@ func unquoted(text []byte) ([]byte, error) {
 // plain reports whether a JSON string is ASCII without escapes, so that what it
 // says is what it shows.
 func plain(data []byte) bool {
-	if len(data) < 2 || data[0] != '"' {
+	last := len(data) - 1
+	if last < 1 || data[0] != '"' || data[last] != '"' {
 		return false
 	}
-	for _, c := range data[1 : len(data)-1] {
-		if c == '\\' || c >= 0x80 {
+	for _, c := range data[1:last] {
+		if c == '\\' || c == '"' || c < ' ' || c >= 0x80 {
 			return false
 		}
 	}

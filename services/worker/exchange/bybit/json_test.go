@@ -88,6 +88,15 @@ func TestACutAnswerIsTransient(t *testing.T) {
 	}
 }
 
+// A header is no part of an answer whose syntax was checked.
+func TestAFieldIsReadFromWholeStringsOnly(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{`"1767225600000x`, `"`, `"17"67225600000"`, "\"17\n\"", `17x`} {
+		var at millis
+		require.Error(t, at.UnmarshalJSON([]byte(bad)), bad)
+	}
+}
+
 // tagged is anyRow as encoding/json reads it.
 type tagged struct {
 	Text    text    `json:"text"`
