@@ -138,13 +138,15 @@ func (w *walked[T]) keep(snap exchange.Snapshot[T]) {
 	}
 }
 
-// sorted are the rows in the order of their keys, in which all writers lock them.
-func (w *walked[T]) sorted() []T {
+// sort puts the rows in the order of their keys, in which all writers lock them.
+// Where they were is forgotten: it is wrong now, and would stay in memory until
+// they are written.
+func (w *walked[T]) sort() {
 	rows := make([]T, 0, len(w.rows))
 	for _, key := range slices.Sorted(maps.Keys(w.at)) {
 		rows = append(rows, w.rows[w.at[key]])
 	}
-	return rows
+	w.rows, w.at = rows, nil
 }
 
 // part turns what was walked into a part of the reading.
@@ -157,7 +159,7 @@ func (p past[T]) part(a *attempt, w walked[T]) part {
 	if found.fault == nil && len(w.faults) > 0 {
 		found.fault = faultyRows(w.faults)
 	}
-	w.rows = w.sorted()
+	w.sort()
 	found.stores = w.fault == nil || len(w.rows) > 0 || len(found.covers) > 0
 	found.queue = p.write(a, w)
 	found.compare = p.compare(w)
