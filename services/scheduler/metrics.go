@@ -50,7 +50,7 @@ func newMeasures(registry prometheus.Registerer) *measures {
 		republishes: counters("republishes_total", "Publications of jobs that had been published before: retries, and messages that were lost.",
 			"data_type"),
 		swept: counters("swept_total", "What sweeps found left behind and brought on, by the part of the sweep.", "part"),
-		started: counters("maintenance_runs_total", "Runs that were started unasked: to fill holes, or to verify a sample.",
+		started: counters("maintenance_runs_total", "Runs that were started unasked: to fill holes, to verify a sample, or to try a key again.",
 			"trigger"),
 		warnings: counter("key_warnings_total", "Warnings of keys that expire."),
 		created:  counters("topology_created_total", "Streams and consumers that were missing and made.", "what"),

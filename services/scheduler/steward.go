@@ -12,7 +12,8 @@ import (
 )
 
 // steward starts, unasked and without haste, what keeps accounts whole: it
-// refills holes, verifies samples and warns of keys that expire.
+// refills holes, verifies samples, tries keys again that nobody could decide on
+// and warns of those that expire.
 type steward struct {
 	metrics *measures
 	ledger  *ledger.Ledger
@@ -27,6 +28,7 @@ func (s *steward) step(ctx context.Context) (time.Duration, error) {
 	err := errors.Join(
 		s.start(ctx, syncjob.TriggerBackfill, s.ledger.FillHoles, "backfills of holes started"),
 		s.start(ctx, syncjob.TriggerVerify, s.ledger.PlanVerify, "accounts are verified from a sample"),
+		s.start(ctx, syncjob.TriggerProbe, s.ledger.ProbeAgain, "keys are probed again: the last probe came to no decision"),
 		s.warn(ctx),
 	)
 	return s.every, err

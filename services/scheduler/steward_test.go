@@ -77,6 +77,29 @@ func TestAccountsAreVerifiedDaily(t *testing.T) {
 	require.NotEmpty(t, messagesOf(hook, "verified from a sample"))
 }
 
+// TestAKeyThatNobodyProbedIsProbedAgain: it was added while no worker ran.
+func TestAKeyThatNobodyProbedIsProbedAgain(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	s, hook := f.scheduler(Config{})
+	account, _, err := f.ledger.AddAccount(t.Context(), ledger.NewAccount{
+		Name:   "early",
+		Market: ledger.Market{Exchange: "bybit", Environment: "testnet", BaseURL: "http://127.0.0.1:1"},
+		Seal:   func(string, int) ([]byte, error) { return []byte("sealed"), nil },
+	})
+	require.NoError(t, err)
+	f.exec(`UPDATE alphapulse.sync_runs SET deadline_at = clock_timestamp() WHERE account_id = $1`, account.ID)
+	ended, err := f.ledger.EndOverdue(t.Context(), 10)
+	require.NoError(t, err)
+	require.Equal(t, 1, ended)
+	f.exec(`UPDATE alphapulse.sync_jobs SET finished_at = finished_at - interval '1 minute' WHERE account_id = $1`, account.ID)
+	_, err = s.stewarding.step(t.Context())
+	require.NoError(t, err)
+	require.Len(t, messagesOf(hook, "keys are probed again"), 1)
+	require.Len(t, s.publishing.wake, 1)
+	require.Equal(t, 1, f.count(`SELECT count(*) FROM alphapulse.sync_runs WHERE trigger = 'probe' AND status = 'running'`))
+}
+
 func TestAKeyThatExpiresIsWarnedOfOnce(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)

@@ -55,19 +55,25 @@ func (l *Ledger) SetKey(
 // active: a mended IP list needs no new key.
 func (l *Ledger) Probe(ctx context.Context, accountID string) (Account, Run, error) {
 	return l.probe(ctx, accountID, func(ctx context.Context, tx pgx.Tx, current int) (int, error) {
-		if current > 0 {
-			return current, nil
-		}
-		const newest = `SELECT max(version) FROM alphapulse.account_credentials WHERE account_id = $1`
-		var version *int
-		if err := tx.QueryRow(ctx, newest, accountID).Scan(&version); err != nil {
-			return 0, fmt.Errorf("finding the account's key: %w", err)
-		}
-		if version == nil {
-			return 0, fmt.Errorf("key of the account: %w", ErrNotFound)
-		}
-		return *version, nil
+		return keyToProbe(ctx, tx, accountID, current)
 	})
+}
+
+// keyToProbe is the version of the key in use, or of the newest candidate if none
+// is in use yet.
+func keyToProbe(ctx context.Context, tx pgx.Tx, accountID string, current int) (int, error) {
+	if current > 0 {
+		return current, nil
+	}
+	const newest = `SELECT max(version) FROM alphapulse.account_credentials WHERE account_id = $1`
+	var version *int
+	if err := tx.QueryRow(ctx, newest, accountID).Scan(&version); err != nil {
+		return 0, fmt.Errorf("finding the account's key: %w", err)
+	}
+	if version == nil {
+		return 0, fmt.Errorf("key of the account: %w", ErrNotFound)
+	}
+	return *version, nil
 }
 
 func (l *Ledger) probe(
