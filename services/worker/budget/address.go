@@ -43,13 +43,14 @@ type address struct {
 	wake       chan struct{}
 	delays     map[string]*delay // by host; bounded by the hosts there are
 	unsaid     []report          // what the database could not be told yet
+	lag        *lag              // of all accounts: it is this process that is late
 	least      least
 }
 
 func newAddress(f *Fleet, venue string, published exchange.Limit) *address {
 	return &address{
 		fleet: f, venue: venue, pace: f.cfg.pace(published), queue: newQueue(),
-		meters: map[meterName]*meter{}, urgent: meterSet{}, wake: make(chan struct{}, 1), delays: map[string]*delay{},
+		meters: map[meterName]*meter{}, urgent: meterSet{}, lag: &lag{}, wake: make(chan struct{}, 1), delays: map[string]*delay{},
 	}
 }
 
@@ -88,7 +89,7 @@ func (a *address) meter(use exchange.Use) *meter {
 		if now := time.Now(); len(a.meters) >= mostMeters && now.Sub(a.swept) > sweepFullEvery {
 			a.sweep(now)
 		}
-		m = newMeter(use, a.urgent)
+		m = newMeter(use, a.urgent, a.lag)
 		a.meters[name] = m
 	}
 	return m

@@ -82,7 +82,7 @@ func TestWhatOthersUseIsCounted(t *testing.T) {
 func TestCloseToTheLimitNothingIsSent(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	m := newMeter(use("1"), meterSet{})
+	m := newMeter(use("1"), meterSet{}, &lag{})
 	m.tokens = tokens{{at: now, until: now.Add(time.Second)}}
 	m.learn(exchange.Allowance{Limit: 50, Remaining: 2, At: now}, now)
 	require.Zero(t, m.usable(now))
@@ -96,7 +96,7 @@ func TestCloseToTheLimitNothingIsSent(t *testing.T) {
 func TestLateAndUnusedGrantsAreCorrected(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	m := newMeter(use("1"), meterSet{})
+	m := newMeter(use("1"), meterSet{}, &lag{})
 	m.tokens = tokens{
 		{at: now, until: now.Add(time.Second), charge: 1_000_000, start: now},
 		{at: now, until: now.Add(50 * time.Millisecond), charge: 2_000_000, start: now},
@@ -108,7 +108,7 @@ func TestLateAndUnusedGrantsAreCorrected(t *testing.T) {
 
 	p, end := start(t, pgtest.New(t), Config{})
 	end()
-	o := &order{meters: []*metered{{meter: newMeter(use("1"), meterSet{}), want: [2]int{2, 0}, used: -1}}, held: 10}
+	o := &order{meters: []*metered{{meter: newMeter(use("1"), meterSet{}, &lag{}), want: [2]int{2, 0}, used: -1}}, held: 10}
 	rows, err := p.ask(t.Context(), "venue", p.cfg.pace(use("1").PerAddress), o)
 	require.NoError(t, err)
 	leased := rows[1].Live
@@ -152,7 +152,7 @@ func TestOldBudgetsAreForgotten(t *testing.T) {
 func TestWhatWasLongOnItsWayCountsFromItsArrival(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	m := newMeter(use("1"), meterSet{})
+	m := newMeter(use("1"), meterSet{}, &lag{})
 	for i := range 3 {
 		m.tokens = append(m.tokens, token{at: now, until: now.Add(time.Second), charge: int64(1000 * (i + 1)), start: now})
 	}
@@ -178,7 +178,7 @@ func TestWhatWasLongOnItsWayCountsFromItsArrival(t *testing.T) {
 func TestCorrectionsOfOneGrantAreOne(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	m := newMeter(use("1"), meterSet{})
+	m := newMeter(use("1"), meterSet{}, &lag{})
 	m.tokens = tokens{{at: now, until: now.Add(time.Second), charge: 1_000_000, start: now}}
 	m.spend(now.Add(20 * time.Millisecond))
 	m.arrived(now.Add(20*time.Millisecond), now.Add(90*time.Millisecond), now.Add(100*time.Millisecond))
@@ -190,7 +190,7 @@ func TestCorrectionsOfOneGrantAreOne(t *testing.T) {
 func TestWhatIsUnderWayForLongIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	m := newMeter(use("1"), meterSet{})
+	m := newMeter(use("1"), meterSet{}, &lag{})
 	m.tokens = tokens{{at: now, until: now.Add(time.Second), charge: 1_000_000, start: now}}
 	m.spend(now)
 	m.underWay(now.Add(longWay + time.Millisecond))
@@ -226,11 +226,77 @@ func TestACallerThatWakesUpLateHasLostItsTurn(t *testing.T) {
 	require.Empty(t, w.meter.spent)
 }
 
+// A process whose requests get away late says so beforehand: they count from when
+// they will be sent, and need not be moved.
+func TestWhatIsUsuallyLateCountsLaterFromTheStart(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	var usual lag
+	usual.note(time.Time{}, now)
+	require.Zero(t, usual.usual, "a spare grant is never late")
+	for range 40 {
+		usual.note(now, now.Add(20*time.Millisecond))
+	}
+	require.InDelta(t, 20*time.Millisecond, usual.usual, float64(time.Millisecond))
+	usual.note(now, now.Add(4*time.Millisecond))
+	require.InDelta(t, 19*time.Millisecond, usual.usual, float64(time.Millisecond), "one that is early changes little")
+	for range 40 {
+		usual.note(now, now.Add(time.Second))
+	}
+	require.InDelta(t, mostLag, usual.usual, float64(time.Millisecond), "no more than the budget bears")
+
+	p, end := start(t, pgtest.New(t), Config{})
+	end()
+	m := newMeter(use("1"), meterSet{}, &lag{})
+	o := &order{meters: []*metered{{meter: m, want: [2]int{1, 1}, spare: 1, used: -1}}, held: 10, late: 7 * time.Millisecond}
+	before := time.Now()
+	rows, err := p.ask(t.Context(), "venue", p.cfg.pace(use("1").PerAddress), o)
+	require.NoError(t, err)
+	grant := rows[1]
+	require.Equal(t, []int64{grant.Live[0] + 7000, grant.Backfill[0] + 7000, grant.Spare[0]},
+		one[[]int64](t, p.db, `SELECT sent FROM alphapulse.account_budgets`))
+	receiveMeter(o.meters[0], grant, translation{moment: grant.Moment, before: before, after: before}, o.late)
+	require.Equal(t, grant.Live[0]+7000, m.spend(before.Add(time.Millisecond)))
+	require.Empty(t, m.moves, "it is 6 ms early")
+	m.spend(before.Add(18 * time.Millisecond))
+	require.Len(t, m.moves, 1, "it is 11 ms late")
+}
+
+// Grants that were moved, and those that the exchange has counted, stay in the order
+// of their times, whichever order they come in.
+func TestWhatIsSentStaysInOrder(t *testing.T) {
+	t.Parallel()
+	p, end := start(t, pgtest.New(t), Config{})
+	end()
+	o := &order{held: 100}
+	for _, uid := range []string{"1", "2"} {
+		o.meters = append(o.meters, &metered{meter: newMeter(use(uid), meterSet{}, &lag{}), want: [2]int{4, 0}, spare: 2, used: -1})
+	}
+	rows, err := p.ask(t.Context(), "venue", p.cfg.pace(use("1").PerAddress), o)
+	require.NoError(t, err)
+	for i, m := range o.meters {
+		live, spare := rows[i+1].Live, rows[i+1].Spare
+		require.Len(t, live, 4)
+		require.Len(t, spare, 2)
+		m.want, m.used, m.age = [2]int{2, 0}, 9, 0
+		m.moves = []move{
+			{from: live[2], to: spare[1] + 5}, {from: live[0], to: live[0] - 5}, {from: spare[0]}, {from: 1, to: live[1] + 1},
+		}
+	}
+	_, err = p.ask(t.Context(), "venue", p.cfg.pace(use("1").PerAddress), o)
+	require.NoError(t, err)
+	for _, uid := range []string{"1", "2"} {
+		sent := one[[]int64](t, p.db, `SELECT sent FROM alphapulse.account_budgets WHERE uid = '`+uid+`'`)
+		require.True(t, slices.IsSorted(sent), "%v", sent)
+		require.Len(t, sent, 4+2-1+1+3+2+2, "leased, spare, given back, unknown, counted by the exchange alone, leased, spare")
+	}
+}
+
 // A walk takes more and more pages with each lease; a snapshot of one page leases
 // little that it does not use. What was only told leaves it as it was.
 func TestAsMuchIsLeasedAheadAsWasUsed(t *testing.T) {
 	t.Parallel()
-	m := newMeter(use("1"), meterSet{})
+	m := newMeter(use("1"), meterSet{}, &lag{})
 	require.Equal(t, fewestSpare, m.spareFor())
 	now := time.Now()
 	for _, want := range []int{2, 4, 6, 8, 10, 12, 12} {

@@ -25,8 +25,8 @@ type grant struct {
 }
 
 const leaseStatement = `
-SELECT * FROM alphapulse.lease_requests($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-    $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`
+SELECT * FROM alphapulse.lease_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+    $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)`
 
 // lease asks the database for what was ordered, and hands it out.
 func (a *address) lease(o *order) {
@@ -74,7 +74,7 @@ func (f *Fleet) ask(ctx context.Context, venue string, p pace, o *order) ([]gran
 		micros(p.every), micros(p.burst), micros(p.reserve),
 		f.cfg.LiveWait.Microseconds(), addressAhead.Microseconds(),
 		uids, endpoints, live, backfill, spare, published, window, told, used, age,
-		accountAhead.Microseconds(), spareLife.Microseconds(), movedKey, movedFrom, movedTo)
+		accountAhead.Microseconds(), spareLife.Microseconds(), o.late.Microseconds(), movedKey, movedFrom, movedTo)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (a *address) receive(o *order, rows []grant, before, after time.Time) {
 		case row.Place == 0:
 			a.receiveAddress(o, row, t)
 		default:
-			receiveMeter(o.meters[row.Place-1], row, t)
+			receiveMeter(o.meters[row.Place-1], row, t, o.late)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func (a *address) receive(o *order, rows []grant, before, after time.Time) {
 func (a *address) receiveAddress(o *order, row grant, t translation) {
 	for _, list := range [][]int64{row.Live, row.Backfill, row.Spare} {
 		for _, at := range list {
-			a.tokens = append(a.tokens, t.token(at, addressLife))
+			a.tokens = append(a.tokens, t.token(at, 0, addressLife))
 		}
 	}
 	a.slot = [2]time.Time{t.at(*row.LiveNext), t.at(*row.BackfillNext)}
@@ -116,12 +116,14 @@ func (a *address) receiveAddress(o *order, row grant, t translation) {
 	}
 }
 
-func receiveMeter(m *metered, row grant, t translation) {
+func receiveMeter(m *metered, row grant, t translation, late time.Duration) {
 	m.meter.shrink(*row.Size)
-	for _, list := range [][]int64{row.Live, row.Backfill} {
-		for _, at := range list {
-			m.meter.tokens = append(m.meter.tokens, t.token(at, accountLife))
+	for n, at := range append(row.Live, row.Backfill...) {
+		usually := late
+		if at != row.Moment+int64(n) {
+			usually = 0 // its turn is awaited
 		}
+		m.meter.tokens = append(m.meter.tokens, t.token(at, usually, accountLife))
 	}
 	for _, at := range row.Spare {
 		m.meter.tokens = append(m.meter.tokens, t.spare(at))
@@ -152,8 +154,10 @@ func (t translation) start(micros int64) time.Time {
 	return t.before.Add(time.Duration(micros-t.moment) * time.Microsecond)
 }
 
-func (t translation) token(at int64, life time.Duration) token {
-	return token{at: t.at(at), until: t.at(at).Add(life), charge: at, start: t.start(at)}
+// token is given for a time, and counts as sent so much later.
+func (t translation) token(at int64, late, life time.Duration) token {
+	charge := at + late.Microseconds()
+	return token{at: t.at(at), until: t.at(at).Add(life), charge: charge, start: t.start(charge), slot: t.start(at)}
 }
 
 // spare is usable at once until it counts as sent.

@@ -87,7 +87,7 @@ func TestNoSecondSeesMoreThanTheLimit(t *testing.T) {
 			began := time.Now()
 			for n := 0; time.Since(began) < 2500*time.Millisecond; n++ {
 				o := &order{held: 100, meters: []*metered{{
-					meter: newMeter(use("1"), meterSet{}), want: [2]int{(n + i) % 2, (n*i)%3 + 1}, spare: n % 4, used: -1,
+					meter: newMeter(use("1"), meterSet{}, &lag{}), want: [2]int{(n + i) % 2, (n*i)%3 + 1}, spare: n % 4, used: -1,
 				}}}
 				rows, err := p.ask(t.Context(), "venue", p.cfg.pace(use("1").PerAddress), o)
 				if err != nil {

@@ -34,6 +34,7 @@ type meter struct {
 	urgents meterSet
 
 	taken int // since the last lease
+	lag   *lag
 }
 
 type meterSet map[*meter]struct{}
@@ -42,10 +43,11 @@ type meterSet map[*meter]struct{}
 type move struct{ from, to int64 }
 
 // spent is a grant that was used at a time and whose answer has not come. charge
-// is what it counts as, and start our clock's time of that.
+// is what it counts as, start our clock's time of that, and slot the time it was
+// given for.
 type spent struct {
-	charge    int64
-	start, at time.Time
+	charge          int64
+	start, slot, at time.Time
 }
 
 // mostSpent bounds the grants whose answers are waited for: some never come.
@@ -59,9 +61,9 @@ func careful(published exchange.Limit) exchange.Limit {
 	return published
 }
 
-func newMeter(use exchange.Use, urgents meterSet) *meter {
+func newMeter(use exchange.Use, urgents meterSet, lag *lag) *meter {
 	return &meter{
-		meterName: meterName{use.UID, use.Endpoint}, published: careful(use.PerUID), used: -1, urgents: urgents,
+		meterName: meterName{use.UID, use.Endpoint}, published: careful(use.PerUID), used: -1, urgents: urgents, lag: lag,
 	}
 }
 
@@ -83,7 +85,8 @@ func (m *meter) limit() exchange.Limit {
 func (m *meter) spend(now time.Time) (charge int64) {
 	used := m.tokens.take(m.usable(now))
 	m.taken++
-	sent := spent{charge: used.charge, start: used.start, at: now}
+	sent := spent{charge: used.charge, start: used.start, slot: used.slot, at: now}
+	m.lag.note(used.slot, now)
 	if now.Sub(used.start).Abs() > lateness {
 		m.correct(&sent, now, now)
 	}
@@ -134,6 +137,7 @@ func (m *meter) arrived(sent, counted, now time.Time) {
 			continue
 		}
 		m.spent = slices.Delete(m.spent, i, i+1)
+		m.lag.note(one.slot, counted)
 		if counted.Sub(one.start).Abs() > lateness {
 			m.correct(&one, counted, now)
 		}

@@ -11,6 +11,7 @@ import (
 // order is what one lease asks for.
 type order struct {
 	held   int // requests of the address that are leased already
+	late   time.Duration
 	want   [2]int
 	spare  int
 	meters []*metered
@@ -35,7 +36,7 @@ func (a *address) order(now time.Time) *order {
 	}
 	flush := a.flushAt()
 	due := !flush.IsZero() && !now.Before(flush)
-	o := &order{held: len(a.tokens)}
+	o := &order{held: len(a.tokens), late: a.lag.usual}
 	asked := map[*meter]*metered{}
 	for p, most := range [2]int{mostLive, mostBackfill} {
 		a.demand(o, asked, exchange.Priority(p), most, now)

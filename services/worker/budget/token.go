@@ -13,6 +13,8 @@ type token struct {
 	// sent. It is no earlier than start plus the time since it by our clock.
 	charge int64
 	start  time.Time
+	// slot is the time it was given for; zero: a spare one, for whenever.
+	slot time.Time
 }
 
 // tokens are leased requests of an address, or of an account and endpoint.
