@@ -37,6 +37,20 @@ type attempt struct {
 	// has read.
 	paid bool
 	rows int
+	// held are the rows that all attempts of the process have read, until letGo.
+	held *heldRows
+}
+
+// hold counts rows of a history that were read.
+func (a *attempt) hold(n int) {
+	a.rows += n
+	a.held.add(n)
+}
+
+// letGo forgets them: they were written, or are lost.
+func (a *attempt) letGo() {
+	a.held.add(-a.rows)
+	a.rows = 0
 }
 
 // now is the database's clock.
@@ -87,6 +101,8 @@ func (a *attempt) enough() string {
 		return "the time was up"
 	case a.rows >= mostRows:
 		return fmt.Sprintf("%d rows were read, which is enough for one commit,", a.rows)
+	case a.rows >= worthCommit && a.held.full():
+		return fmt.Sprintf("%d rows were read, and all jobs of this worker hold as many as it may,", a.rows)
 	default:
 		return ""
 	}

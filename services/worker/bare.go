@@ -67,7 +67,7 @@ func (b *Bare) Open(ctx context.Context, job *ledger.Claimed) (*BareJob, error) 
 	w := b.worker
 	consumer := queue.Consumer{Exchange: job.Exchange, Environment: job.Environment, DataType: job.DataType, Lane: job.Lane}
 	a := &attempt{
-		job: job, log: w.deps.Log, db: w.deps.Writes, metrics: w.metrics.of(consumer), claimedAt: time.Now(),
+		job: job, log: w.deps.Log, db: w.deps.Writes, metrics: w.metrics.of(consumer), held: w.held, claimedAt: time.Now(),
 	}
 	if fault := w.connect(ctx, a); fault != nil {
 		return nil, fmt.Errorf("opening %s of account %s: %w", job.DataType, job.Subject.ID, fault)

@@ -35,7 +35,8 @@ func workingAs(t *testing.T, number int, timeout time.Duration, read readerFunc)
 	require.NoError(t, err)
 	l := ledger.New(nil, ledger.Settings{})
 	w := &Worker{
-		cfg: cfg, exchanges: exchanges, readers: map[syncjob.DataType]reader{syncjob.Prices: read},
+		held: &heldRows{},
+		cfg:  cfg, exchanges: exchanges, readers: map[syncjob.DataType]reader{syncjob.Prices: read},
 		catalog: &catalog{listings: map[string]listing{"": {readAt: time.Now()}}},
 		leases:  newLeases(l, func(string) {}, log), bans: newBans(l, "e", log),
 		metrics: newMeasures(nil),
@@ -47,7 +48,7 @@ func workingAs(t *testing.T, number int, timeout time.Duration, read readerFunc)
 	}
 	ctx, held := w.leases.hold(t.Context(), job, queue.Delivery{}, time.Now(), log)
 	return w.work(ctx, held, &attempt{
-		job: job, log: log, claimedAt: time.Now(), metrics: w.metrics.of(queue.Consumer{}),
+		job: job, log: log, claimedAt: time.Now(), metrics: w.metrics.of(queue.Consumer{}), held: w.held,
 	})
 }
 

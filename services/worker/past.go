@@ -106,7 +106,7 @@ func (w *walked[T]) take(ctx context.Context, a *attempt, window exchange.Window
 		return true
 	}
 	w.keep(snap)
-	a.rows += len(snap.Rows)
+	a.hold(len(snap.Rows))
 	if snap.Err != nil || !snap.Complete {
 		w.fault = a.cutOff(ctx, snap.Err, window)
 		return false
@@ -121,12 +121,15 @@ func (w *walked[T]) take(ctx context.Context, a *attempt, window exchange.Window
 const shortestWindow = time.Second
 
 // keep adds a window's rows. A row at the edge of two windows may come twice:
-// the later reading stays.
+// the later reading stays. The first window's are kept where they are.
 func (w *walked[T]) keep(snap exchange.Snapshot[T]) {
 	if !snap.AsOf.IsZero() {
 		w.asOf = snap.AsOf
 	}
 	w.faults = append(w.faults, snap.Faults...)
+	if len(w.rows) == 0 {
+		w.rows = snap.Rows[:0]
+	}
 	for _, row := range snap.Rows {
 		key := row.Key()
 		if i, seen := w.at[key]; seen {
@@ -142,11 +145,26 @@ func (w *walked[T]) keep(snap exchange.Snapshot[T]) {
 // Where they were is forgotten: it is wrong now, and would stay in memory until
 // they are written.
 func (w *walked[T]) sort() {
-	rows := make([]T, 0, len(w.rows))
+	from := make([]int, 0, len(w.rows))
 	for _, key := range slices.Sorted(maps.Keys(w.at)) {
-		rows = append(rows, w.rows[w.at[key]])
+		from = append(from, w.at[key])
 	}
-	w.rows, w.at = rows, nil
+	arrange(w.rows, from)
+	w.at = nil
+}
+
+// arrange puts into each place i the row that is at from[i], a permutation, without
+// room for a second copy of them all. It uses from up.
+func arrange[T any](rows []T, from []int) {
+	for start := range from {
+		first, to := rows[start], start
+		for from[to] != start {
+			next := from[to]
+			rows[to], from[to] = rows[next], to
+			to = next
+		}
+		rows[to], from[to] = first, to
+	}
 }
 
 // part turns what was walked into a part of the reading.

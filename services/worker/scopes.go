@@ -153,7 +153,7 @@ FROM unnest($1::uuid[], $2::text[], $3::text[]) AS u (subject, data_type, scope)
 
 // scopeRows say how the walks of scopes ended, as columns.
 type scopeRows struct {
-	accounts, markets, types, scopes  []string
+	subjects, types, scopes           []string
 	asOf, watermark                   []*time.Time
 	complete                          []bool
 	classes, codes, messages, payload []*string
@@ -161,9 +161,7 @@ type scopeRows struct {
 }
 
 func (r *scopeRows) add(job *ledger.Claimed, p part) {
-	account, market := columnsOfSubject(job.Subject)
-	r.accounts, r.markets = append(r.accounts, account), append(r.markets, market)
-	r.types, r.scopes = append(r.types, string(job.DataType)), append(r.scopes, p.scope)
+	r.subjects, r.types, r.scopes = append(r.subjects, job.Subject.ID), append(r.types, string(job.DataType)), append(r.scopes, p.scope)
 	var asOf, watermark *time.Time
 	if p.stores && !p.asOf.IsZero() {
 		asOf = &p.asOf
@@ -183,7 +181,8 @@ func (r *scopeRows) add(job *ledger.Claimed, p part) {
 	r.hashes = append(r.hashes, p.hash)
 }
 
-// queue records how the walk of each scope ended. A walk that stored nothing
+// queue records how the walk of each scope ended. Their rows are there, and locked by
+// this transaction. A walk that stored nothing
 // leaves as_of; a watermark never goes back. Only lane live moves what belongs to
 // a history.
 func (r *scopeRows) queue(batch *pgx.Batch) {
@@ -191,20 +190,16 @@ func (r *scopeRows) queue(batch *pgx.Batch) {
 		return
 	}
 	const update = `
-INSERT INTO alphapulse.sync_scopes AS c
-    (account_id, market_id, data_type, scope, as_of, complete, watermark, error_class, error_code, error_message,
-     error_payload, error_at, content_hash)
-SELECT nullif(u.account, '')::uuid, nullif(u.market, '')::uuid, u.data_type, u.scope, u.as_of, u.complete, u.watermark,
-       u.class, u.code, u.message, u.payload, CASE WHEN u.complete THEN NULL ELSE clock_timestamp() END, u.hash
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[], $7::timestamptz[], $8::text[],
-            $9::text[], $10::text[], $11::text[], $12::bytea[])
-         AS u (account, market, data_type, scope, as_of, complete, watermark, class, code, message, payload, hash)
-ON CONFLICT (subject_id, data_type, scope) DO UPDATE
-SET as_of = greatest(c.as_of, excluded.as_of), complete = excluded.complete,
-    watermark = greatest(c.watermark, excluded.watermark),
-    error_class = excluded.error_class, error_code = excluded.error_code, error_message = excluded.error_message,
-    error_payload = excluded.error_payload, error_at = excluded.error_at,
-    content_hash = CASE WHEN excluded.as_of IS NULL THEN c.content_hash ELSE excluded.content_hash END`
-	batch.Queue(update, r.accounts, r.markets, r.types, r.scopes, r.asOf, r.complete, r.watermark, r.classes, r.codes,
+UPDATE alphapulse.sync_scopes c
+SET as_of = greatest(c.as_of, u.as_of), complete = u.complete,
+    watermark = greatest(c.watermark, u.watermark),
+    error_class = u.class, error_code = u.code, error_message = u.message, error_payload = u.payload,
+    error_at = CASE WHEN u.complete THEN NULL ELSE clock_timestamp() END,
+    content_hash = CASE WHEN u.as_of IS NULL THEN c.content_hash ELSE u.hash END
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::boolean[], $6::timestamptz[], $7::text[], $8::text[],
+            $9::text[], $10::text[], $11::bytea[])
+         AS u (subject, data_type, scope, as_of, complete, watermark, class, code, message, payload, hash)
+WHERE c.subject_id = u.subject AND c.data_type = u.data_type AND c.scope = u.scope`
+	batch.Queue(update, r.subjects, r.types, r.scopes, r.asOf, r.complete, r.watermark, r.classes, r.codes,
 		r.messages, r.payload, r.hashes)
 }

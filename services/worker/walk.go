@@ -54,7 +54,8 @@ func (w *Worker) walk(ctx context.Context, d queue.Delivery, log *logrus.Entry) 
 	held, l := w.leases.hold(ctx, job, d, before, log)
 	defer w.leases.release(l)
 	// Our clock at the database's claim lies between these two.
-	a := &attempt{job: job, log: log, db: w.deps.Writes, metrics: m, claimedAt: before.Add(time.Since(before) / 2)}
+	a := &attempt{job: job, log: log, db: w.deps.Writes, metrics: m, held: w.held, claimedAt: before.Add(time.Since(before) / 2)}
+	defer a.letGo()
 	w.finish(ctx, d, l, w.work(held, l, a), a)
 }
 

@@ -39,6 +39,7 @@ type Worker struct {
 	budget    *budget.Fleet // nil if the adapters were given
 	tuning    *tuning
 	yield     *yield
+	held      *heldRows
 	keys      keyring
 	seen      time.Time // when it last said what it does
 	metrics   *measures
@@ -74,6 +75,7 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		budget:  shared,
 		tuning:  tuning,
 		yield:   newYield(deps.Log),
+		held:    &heldRows{},
 	}
 	w.group()
 	w.leases.failed = w.metrics.heartbeatFailures.Inc

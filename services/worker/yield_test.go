@@ -45,7 +45,8 @@ func TestALiveJobInLineTakesSlotsFromBackfill(t *testing.T) {
 	cfg, err := Config{Name: "me", Egress: "e", Types: []syncjob.DataType{syncjob.Fills}, Slots: 8}.complete()
 	require.NoError(t, err)
 	w := &Worker{
-		cfg: cfg, deps: Deps{Log: queuetest.Discard()}, claims: b.ledger, metrics: newMeasures(nil),
+		held: &heldRows{},
+		cfg:  cfg, deps: Deps{Log: queuetest.Discard()}, claims: b.ledger, metrics: newMeasures(nil),
 		tuning: newTuning(cfg, 8, queuetest.Discard()), yield: newYield(queuetest.Discard()),
 	}
 	queues := map[string]*served{}

@@ -81,12 +81,13 @@ func (l *Ledger) RunsAnnounced(ctx context.Context, ids []string) error {
 	return l.announced(ctx, "sync_runs", ids)
 }
 
+// announced marks rows in the order of their ids, as whoever does the same does: so a
+// lock of its own for each, which is a record in the log, is not needed.
 func (l *Ledger) announced(ctx context.Context, table string, ids []string) error {
 	update := `
 UPDATE alphapulse.` + table + ` t SET announced_at = clock_timestamp()
-FROM (SELECT id FROM alphapulse.` + table + ` WHERE id = ANY($1::uuid[]) AND announced_at IS NULL
-      ORDER BY id FOR NO KEY UPDATE) a
-WHERE t.id = a.id`
+FROM (SELECT id FROM unnest($1::uuid[]) id ORDER BY id) a
+WHERE t.id = a.id AND t.announced_at IS NULL`
 	batch := &pgx.Batch{}
 	batch.Queue(unflushed) // forgotten in a crash it is announced twice
 	batch.Queue(update, ids)

@@ -13,7 +13,7 @@ const (
 	// sweepEvery is how often they are looked through when nobody waits,
 	// sweepFullEvery when there are too many.
 	sweepEvery     = time.Second
-	sweepFullEvery = 100 * time.Millisecond
+	sweepFullEvery = 500 * time.Millisecond
 )
 
 // address is this process's part in the budget of one venue: who waits, what is
@@ -68,11 +68,19 @@ func (a *address) enter(use exchange.Use, p exchange.Priority, now time.Time) *w
 		w.meter = a.meter(use)
 	}
 	a.queue.add(w)
-	a.serve(now)
-	if a.queue.waiting > 0 {
+	if w.ready(now) { // else nothing has changed for those who wait already
+		a.serve(now)
+	}
+	if a.queue.waiting > 0 && !a.comesBack(now) {
 		a.work()
 	}
 	return w
+}
+
+// comesBack reports whether somebody who serves the queue looks at it again in a
+// moment: when the lease under way has come, or the next one may be asked for.
+func (a *address) comesBack(now time.Time) bool {
+	return a.working && (a.leasing || now.Before(a.rested))
 }
 
 // leave takes a waiter out whose caller has gone.
@@ -250,6 +258,9 @@ func (a *address) nextMoment(now time.Time) time.Time {
 	}
 	soon(a.failed)
 	soon(a.rested)
+	if a.leasing { // who has come meanwhile has not been looked at
+		soon(now.Add(addressAhead))
+	}
 	if next.IsZero() {
 		return now.Add(addressAhead)
 	}

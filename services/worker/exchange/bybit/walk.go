@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
@@ -94,6 +95,10 @@ func (w *walk[T]) stamp(p page) *exchange.Error {
 }
 
 func (w *walk[T]) add(rows []json.RawMessage, read decode[T]) {
+	if left := cap(w.rows) - len(w.rows); left < len(rows) {
+		// Twice as many: of rows this large, each copy is felt.
+		w.rows = slices.Grow(w.rows, max(len(rows), len(w.rows)))
+	}
 	for _, raw := range rows {
 		row, fault := read(raw)
 		if fault != nil {
