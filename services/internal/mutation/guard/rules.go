@@ -31,6 +31,7 @@ func Design() []string {
 		"design: the row's own time decides",
 		"design: histories overlap",
 		"design: rows, watermark and coverage together",
+		"design: what a worker holds is bounded",
 		"design: coverage ends before the indexing delay",
 		"design: the horizon is named",
 		"design: a backfill touches neither watermark nor state",
