@@ -182,9 +182,8 @@ func (r *scopeRows) add(job *ledger.Claimed, p part) {
 }
 
 // queue records how the walk of each scope ended. Their rows are there, and locked by
-// this transaction. A walk that stored nothing
-// leaves as_of; a watermark never goes back. Only lane live moves what belongs to
-// a history.
+// this transaction. A walk that stored nothing leaves as_of; a watermark never goes
+// back. Only lane live moves what belongs to a history.
 func (r *scopeRows) queue(batch *pgx.Batch) {
 	if len(r.scopes) == 0 {
 		return

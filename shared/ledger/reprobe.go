@@ -14,7 +14,7 @@ import (
 // half a minute at least, an hour at most. A probe that somebody cancelled, and a
 // key that was refused or cannot be taken, are decisions; a person is needed.
 const probeUndecided = `a.status = 'pending' AND EXISTS (
-    SELECT FROM (SELECT id FROM alphapulse.sync_runs r WHERE r.account_id = a.id AND r.trigger = 'probe'
+    SELECT FROM (SELECT id FROM alphapulse.sync_runs r WHERE r.subject_id = a.id AND r.trigger = 'probe'
                  ORDER BY created_at DESC, id DESC LIMIT 1) last
     JOIN alphapulse.sync_jobs j ON j.run_id = last.id
     WHERE (j.cancel_reason = 'deadline'

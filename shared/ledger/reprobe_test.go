@@ -125,3 +125,21 @@ func TestRule28OnlyAProbeWithoutADecisionIsMadeAgain(t *testing.T) {
 		})
 	}
 }
+
+// A month of runs costs a pending account no more than a day of them.
+func TestProbingAgainReadsNoTableOfRunsAsAWhole(t *testing.T) {
+	t.Parallel()
+	b := setup(t).single()
+	b.aged()
+	account, _ := b.pending("main")
+	b.expireProbe(account)
+	require.Zero(t, b.probedAgain(), "what is needed is read once")
+	for range 7 { // from the sixth on, a prepared statement may use a plan for all values
+		before := b.scans()
+		require.Zero(t, b.probedAgain())
+		after := b.scans()
+		for _, table := range []string{"sync_jobs", "sync_runs"} {
+			require.Equal(t, before[table], after[table], "it reads all of %s", table)
+		}
+	}
+}
