@@ -39,18 +39,24 @@ func start(t testing.TB, db *pgtest.DB, cfg Config) (p *process, end func()) {
 	p.Fleet, err = New(p.db, cfg)
 	require.NoError(t, err)
 	p.adapter = adapter(t, p.Fleet)
+	return p, running(t, p.Fleet)
+}
+
+// running runs a budget until the test ends or the answer is called.
+func running(t testing.TB, f *Fleet) (end func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		p.Run(ctx)
+		f.Run(ctx)
 	}()
 	end = sync.OnceFunc(func() {
 		cancel()
 		<-done
 	})
 	t.Cleanup(end)
-	return p, end
+	return end
 }
 
 // adapter is the exchange as a process with a budget sees it.
