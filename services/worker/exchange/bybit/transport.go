@@ -6,6 +6,11 @@ import (
 	"time"
 )
 
+// idleConns is how many connections stay open for the next request, to one host or to
+// several: a busy process has as many requests under way as it has slots, and one whose
+// connection was closed in between costs a handshake.
+const idleConns = 256
+
 // NewHTTPClient returns a client for all hosts of the exchange. It honours
 // HTTPS_PROXY, HTTP_PROXY and NO_PROXY and keeps connections for reuse. The
 // time of a whole call is bounded by the policies, of its parts here.
@@ -23,8 +28,8 @@ func NewHTTPClient() *http.Client {
 			TLSHandshakeTimeout:    5 * time.Second,
 			ResponseHeaderTimeout:  10 * time.Second,
 			MaxResponseHeaderBytes: 64 << 10,
-			MaxIdleConns:           256,
-			MaxIdleConnsPerHost:    32,
+			MaxIdleConns:           idleConns,
+			MaxIdleConnsPerHost:    idleConns,
 			IdleConnTimeout:        90 * time.Second,
 			// One HTTP/2 connection carries everything: when it dies without a
 			// word, only a ping finds out, and every request until then is lost.

@@ -7,10 +7,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -112,6 +114,42 @@ func TestConnectionsAreReused(t *testing.T) {
 		require.Nil(t, client.Balances(t.Context(), unified).Err)
 	}
 	require.EqualValues(t, 1, connections.Load())
+}
+
+// As many connections stay open as a worker with the default of slots has in use: one
+// that is closed costs a handshake, which is several times the request.
+func TestConnectionsThatWereInUseAtOnceAreKept(t *testing.T) {
+	t.Parallel()
+	const atOnce = 200
+	var opened, arrived atomic.Int32
+	full := make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		if arrived.Add(1) == atOnce {
+			close(full)
+		}
+		<-full
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	client := NewHTTPClient()
+	for range 2 {
+		var asking sync.WaitGroup
+		for range atOnce {
+			asking.Go(func() {
+				answer, err := client.Get(server.URL)
+				if assert.NoError(t, err) {
+					assert.NoError(t, answer.Body.Close())
+				}
+			})
+		}
+		asking.Wait()
+	}
+	require.EqualValues(t, atOnce, opened.Load())
 }
 
 func TestProxyOfTheEnvironmentIsHonoured(t *testing.T) {
