@@ -164,6 +164,7 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 	setMillis(params, "lock_timeout", c.LockTimeout)
 	setMillis(params, "idle_in_transaction_session_timeout", c.IdleInTransactionTimeout)
 
+	boundCaches(p.ConnConfig)
 	p.MaxConns, p.MinConns = c.MaxConns, c.MinConns
 	p.MaxConnLifetime = c.MaxConnLifetime
 	p.MaxConnLifetimeJitter = max(c.MaxConnLifetimeJitter, 0)
@@ -173,6 +174,26 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 	p.ConnConfig.ConnectTimeout = each
 	p.ConnConfig.DialFunc = dialer(each).DialContext
 	return p, nil
+}
+
+const (
+	// pgxStatements is how many statements pgx keeps prepared for a connection if its
+	// URL does not say. It makes room for all of them, and for as many descriptions,
+	// when it connects: 80 kB a connection, 2.6 MB for a worker's 33.
+	pgxStatements = 512
+	// statements is more than any of our processes has.
+	statements = 128
+)
+
+// boundCaches makes room for what our processes need, unless the URL says how many
+// statements to keep. Descriptions are for its default_query_exec_mode=cache_describe.
+func boundCaches(cfg *pgx.ConnConfig) {
+	if cfg.StatementCacheCapacity == pgxStatements {
+		cfg.StatementCacheCapacity = statements
+	}
+	if cfg.DefaultQueryExecMode != pgx.QueryExecModeCacheDescribe {
+		cfg.DescriptionCacheCapacity = 0
+	}
 }
 
 // servers counts the servers that a URL names. One that is tried with TLS and
