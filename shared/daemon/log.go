@@ -98,7 +98,7 @@ func (l Log) identity() logrus.Fields {
 func (l Log) formatter() (logrus.Formatter, error) {
 	switch cmp.Or(l.Format, FormatJSON) {
 	case FormatJSON:
-		return utc{&logrus.JSONFormatter{TimestampFormat: logTime, DisableHTMLEscape: true}}, nil
+		return utc{&jsonLines{logrus.JSONFormatter{TimestampFormat: logTime, DisableHTMLEscape: true}}}, nil
 	case FormatText:
 		return utc{&logrus.TextFormatter{TimestampFormat: logTime, FullTimestamp: true}}, nil
 	default:
