@@ -22,6 +22,11 @@ const (
 
 	// heapUsual is Go's own percentage, which applies above the floor.
 	heapUsual = 100
+
+	// heapLeast is for a heap below the floor that the usual percentage takes beyond it,
+	// because it counts the stacks of all goroutines as well: a worker with 256 slots
+	// at work has as much of those as of what is alive.
+	heapLeast = 80
 )
 
 // heap lets the heap of a busy process grow to a floor before it is collected:
@@ -75,5 +80,5 @@ func heapPercent(live, roots uint64, since time.Duration) int {
 
 	percent := int((heapFloor - live) * 100 / (live + roots)) //nolint:gosec // at most 24 MB
 
-	return min(max(percent, heapUsual), heapMost)
+	return min(max(percent, heapLeast), heapMost)
 }
