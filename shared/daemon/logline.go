@@ -95,7 +95,7 @@ func appendValue(line []byte, value any) ([]byte, bool) {
 		return appendText(line, v)
 	case error:
 		return appendText(line, v.Error())
-	case json.Marshaler, encoding.TextMarshaler, nil:
+	case json.Marshaler, encoding.TextMarshaler, json.Number, nil:
 		return line, false
 	}
 

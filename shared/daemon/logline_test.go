@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -52,7 +53,7 @@ func TestLinesAreThoseOfLogrus(t *testing.T) {
 		"list": []string{"a", `"`}, "map": map[string]int{"b": 1, "a": 2}, "loud": loud("x"), "time": time.Unix(1, 2),
 		"pointer": &[]int{1}[0], "stringer": fmt.Stringer(time.Second), "level": "l", "msg": "m", "func": "f",
 		"file": "f", "logrus_error": "e", "error": fmt.Errorf("a: %w", errors.ErrUnsupported), "uintptr": uintptr(9),
-		"struct": struct{ A string }{"a"}, "": "no name",
+		"struct": struct{ A string }{"a"}, "": "no name", "number": json.Number("1.50"),
 	} {
 		fields := logrus.Fields{name: value, "account": "a", "zone": "z"}
 		require.Equal(t, written(&formatter, "m", fields, false), written(&jsonLines{formatter}, "m", fields, false), name)
