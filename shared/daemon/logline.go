@@ -18,7 +18,7 @@ type jsonLines struct{ logrus.JSONFormatter }
 
 // Format implements logrus.Formatter.
 func (f *jsonLines) Format(entry *logrus.Entry) ([]byte, error) {
-	if entry.Buffer == nil || entry.HasCaller() {
+	if entry.Buffer == nil || entry.Caller != nil {
 		return f.JSONFormatter.Format(entry)
 	}
 

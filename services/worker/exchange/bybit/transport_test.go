@@ -3,6 +3,7 @@ package bybit
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -139,15 +139,18 @@ func TestConnectionsThatWereInUseAtOnceAreKept(t *testing.T) {
 	client := NewHTTPClient()
 	for range 2 {
 		var asking sync.WaitGroup
-		for range atOnce {
+		faults := make([]error, atOnce)
+		for i := range atOnce {
 			asking.Go(func() {
 				answer, err := client.Get(server.URL)
-				if assert.NoError(t, err) {
-					assert.NoError(t, answer.Body.Close())
+				if err == nil {
+					err = answer.Body.Close()
 				}
+				faults[i] = err
 			})
 		}
 		asking.Wait()
+		require.NoError(t, errors.Join(faults...))
 	}
 	require.EqualValues(t, atOnce, opened.Load())
 }
