@@ -25,6 +25,8 @@ func TestASmallHeapMayGrowToTheFloorWhileTheProcessIsBusy(t *testing.T) {
 		{live: 8 * mega, since: 10 * time.Millisecond, want: 200},
 		{live: 8 * mega, roots: 12 * mega, since: 10 * time.Millisecond, want: 80},
 		{live: 14 * mega, roots: 14 * mega, since: 10 * time.Millisecond, want: 80},
+		{live: 20 * mega, since: 10 * time.Millisecond, want: 100},
+		{live: 20 * mega, roots: 9 * mega, since: 10 * time.Millisecond, want: 100},
 		{live: 25 * mega, roots: 14 * mega, since: 10 * time.Millisecond, want: 100},
 		{live: 12 * mega, since: time.Millisecond, want: 100},
 		{live: 500 * mega, since: time.Millisecond, want: 100},

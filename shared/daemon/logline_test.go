@@ -61,6 +61,19 @@ func TestLinesAreThoseOfLogrus(t *testing.T) {
 	}
 }
 
+// What a job logs takes the short way.
+func TestALineOfPlainFieldsIsNotLeftToLogrus(t *testing.T) {
+	t.Parallel()
+
+	entry := logrus.NewEntry(logrus.New()).WithFields(logrus.Fields{
+		"account": "main", "data_type": word("balances"), "attempt": 1, "duration_ms": int64(35), "ok": true,
+		"error": errors.New("timeout"),
+	})
+	entry.Message = "committed"
+	line, plain := appendEntry(nil, entry, logTime)
+	require.True(t, plain, "%s", line)
+}
+
 // BenchmarkLine compares a line of a job's log by both.
 func BenchmarkLine(b *testing.B) {
 	formatter := logrus.JSONFormatter{TimestampFormat: logTime, DisableHTMLEscape: true}

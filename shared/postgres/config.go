@@ -178,11 +178,12 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 
 const (
 	// pgxStatements is how many statements pgx keeps prepared for a connection if its
-	// URL does not say. It makes room for all of them, and for as many descriptions,
+	// URL does not say, or says 512. It makes room for all of them, and for as many descriptions,
 	// when it connects: 80 kB a connection, 2.6 MB for a worker's 33.
 	pgxStatements = 512
-	// statements is more than any of our processes has.
-	statements = 128
+	// statements is twice what any connection of ours has, by count; one too many costs
+	// a round trip, and the planning of a statement, each time.
+	statements = 256
 )
 
 // boundCaches makes room for what our processes need, unless the URL says how many

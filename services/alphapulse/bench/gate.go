@@ -31,17 +31,27 @@ func (m *machine) hold(ctx context.Context, c queue.Consumer) error {
 	})
 }
 
-// letGoIn is longer than the broker takes to hear of it, and nothing beside a pass.
-const letGoIn = 20 * time.Millisecond
+// letGoIn is longer than a broker on this machine takes to hear of it, and nothing
+// beside a pass of seconds.
+const (
+	letGoIn    = 20 * time.Millisecond
+	letGoTries = 10
+)
 
 // letGo delivers what is in line. nats-server 2.15.2 wakes a queue up when the time of
 // its pause has come, and not when it is told to resume: then it sleeps until a worker
 // asks again, a second or two, in which nothing would be measured but that.
 func (m *machine) letGo(ctx context.Context, c queue.Consumer) error {
-	if _, err := m.streams.PauseConsumer(ctx, queue.JobsStream, c.Name(), time.Now().Add(letGoIn)); err != nil {
-		return fmt.Errorf("letting queue %s go: %w", c, err)
+	for range letGoTries {
+		answer, err := m.streams.PauseConsumer(ctx, queue.JobsStream, c.Name(), time.Now().Add(letGoIn))
+		if err != nil {
+			return fmt.Errorf("letting queue %s go: %w", c, err)
+		}
+		if answer.Paused { // it heard of it before its time, and wakes up then
+			return nil
+		}
 	}
-	return nil
+	return fmt.Errorf("letting queue %s go: the broker answers later than %s, %d times", c, letGoIn, letGoTries)
 }
 
 func (m *machine) consumerInfo(ctx context.Context, c queue.Consumer) (*jetstream.ConsumerInfo, error) {

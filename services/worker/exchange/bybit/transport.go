@@ -7,8 +7,8 @@ import (
 )
 
 // idleConns is how many connections stay open for the next request, to one host or to
-// several: a busy process has as many requests under way as it has slots, and one whose
-// connection was closed in between costs a handshake.
+// several: a busy process has as many requests under way as it has slots, and each beyond
+// these opens a connection of its own. With HTTP/2 there is one, and no such limit.
 const idleConns = 256
 
 // NewHTTPClient returns a client for all hosts of the exchange. It honours
