@@ -25,8 +25,7 @@ const (
 
 	// heapLeast is for a heap below the floor that the usual percentage would take far
 	// beyond it, because that counts the stacks of all goroutines as well: a worker with
-	// 256 slots at work has as much of those as of what is alive, and keeps 36 MB in
-	// place of 42.
+	// 256 slots at work takes 8 MB less for it.
 	heapLeast = 80
 )
 
@@ -81,10 +80,5 @@ func heapPercent(live, roots uint64, since time.Duration) int {
 
 	percent := int((heapFloor - live) * 100 / (live + roots)) //nolint:gosec // at most 24 MB
 
-	least := heapUsual
-	if roots >= live/2 {
-		least = heapLeast
-	}
-
-	return min(max(percent, least), heapMost)
+	return min(max(percent, heapLeast), heapMost)
 }
