@@ -178,11 +178,12 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 
 const (
 	// pgxStatements is how many statements pgx keeps prepared for a connection if its
-	// URL does not say, or says 512. It makes room for all of them, and for as many descriptions,
-	// when it connects: 80 kB a connection, 2.6 MB for a worker's 33.
+	// URL does not say, or says 512. It makes room for all of them, and for as many
+	// descriptions, when it connects: 80 kB a connection, 2.6 MB for a worker's 33.
 	pgxStatements = 512
-	// statements is twice what any connection of ours has, by count; one too many costs
-	// a round trip, and the planning of a statement, each time.
+	// statements is more than the hundred or so that the code of a worker has for one
+	// connection, by a rough count. Beyond it nothing breaks: the least used are
+	// prepared again, which costs a round trip and their planning.
 	statements = 256
 )
 
