@@ -35,9 +35,12 @@ type machine struct {
 	databaseURL string
 	natsURL     string
 	db          *postgres.DB
-	ledger      *ledger.Ledger
-	queue       *queue.Queue
-	streams     jetstream.JetStream
+	// lookups is a pool as the processes have them for what finds rows by an index.
+	lookups *postgres.DB
+	ledger  *ledger.Ledger // on db
+	rows    *ledger.Ledger // on lookups
+	queue   *queue.Queue
+	streams jetstream.JetStream
 
 	opener   *vault.Opener
 	vaultKey string // its file
@@ -123,6 +126,11 @@ func (m *machine) openDatabase(ctx context.Context) error {
 	}
 	m.db, m.ledger = db, ledger.New(db, ledger.Settings{})
 	m.later(db.Close)
+	if m.lookups, err = postgres.Open(ctx, m.lookupsConfig()); err != nil {
+		return err
+	}
+	m.rows = ledger.New(m.lookups, ledger.Settings{})
+	m.later(m.lookups.Close)
 	address := dependency.PostgresAddress(m.databaseURL)
 	err = dependency.Await(ctx, m.log, dependency.Dependency{Name: "Postgres", Address: address, Ready: db.WaitReady})
 	if err != nil {
@@ -161,11 +169,23 @@ func (m *machine) refuseForeignData(ctx context.Context) error {
 // pool opens connections without the limits that a service needs. Statements that
 // prepare a pass take long.
 func (m *machine) pool(ctx context.Context, name string, conns int) (*postgres.DB, error) {
-	return postgres.Open(ctx, postgres.Config{
+	return postgres.Open(ctx, m.patient(name, conns))
+}
+
+func (m *machine) patient(name string, conns int) postgres.Config {
+	return postgres.Config{
 		URL: m.databaseURL, Name: name, MaxConns: int32(conns), Log: m.log, //nolint:gosec // checked by Validate
 		StatementTimeout: time.Hour, TransactionTimeout: time.Hour, LockTimeout: patience, AcquireTimeout: patience,
 		IdleInTransactionTimeout: patience, SlowTransaction: time.Hour,
-	})
+	}
+}
+
+// lookupsConfig is for what is measured as the scheduler does it, whose plans do not
+// depend on how large the tables were when a statement ran first.
+func (m *machine) lookupsConfig() postgres.Config {
+	cfg := m.patient("bench-lookups", 8)
+	cfg.ByIndex = true
+	return cfg
 }
 
 // startPostgres starts a server as `alphapulse up` does, but for its checkpoints:

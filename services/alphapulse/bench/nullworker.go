@@ -88,10 +88,10 @@ WHERE r.id = ANY (ARRAY(SELECT id FROM alphapulse.sync_runs WHERE id = ANY ($1::
 	for i, d := range taken {
 		jobIDs[i], runIDs[i] = d.Job.JobID, d.Job.RunID
 	}
-	if _, err := n.m.db.Exec(ctx, jobs, jobIDs); err != nil {
+	if _, err := n.m.lookups.Exec(ctx, jobs, jobIDs); err != nil {
 		return fmt.Errorf("ending jobs: %w", err)
 	}
-	if _, err := n.m.db.Exec(ctx, runs, runIDs); err != nil {
+	if _, err := n.m.lookups.Exec(ctx, runs, runIDs); err != nil {
 		return fmt.Errorf("ending runs: %w", err)
 	}
 	return parallel(ackers, len(taken), func(i int) error { return taken[i].Ack(ctx) })

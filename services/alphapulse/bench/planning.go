@@ -123,7 +123,7 @@ func (b *bench) planningCost(ctx context.Context, steps int) (float64, error) {
 	slots := 0
 	began := time.Now()
 	for range steps {
-		planned, err := b.ledger.PlanDue(ctx, syncjob.Account, planBatch)
+		planned, err := b.rows.PlanDue(ctx, syncjob.Account, planBatch)
 		if err != nil {
 			return 0, err
 		}
