@@ -56,9 +56,9 @@ func TestMetricsOfPublishing(t *testing.T) {
 	due, err := f.ledger.TakeDue(t.Context(), 10)
 	require.NoError(t, err)
 	p := &publisher{metrics: s.metrics, ledger: f.ledger, queue: f.queue, log: queuetest.Discard()}
-	require.NoError(t, p.publish(t.Context(), due))
+	require.NoError(t, p.publish(t.Context(), handed{jobs: due, at: time.Now()}))
 	require.Equal(t, 2, value("publishes_total", "data_type=balances", "outcome=stored"))
-	require.NoError(t, p.publish(t.Context(), due))
+	require.NoError(t, p.publish(t.Context(), handed{jobs: due, at: time.Now()}))
 	require.Equal(t, 2, value("publishes_total", "data_type=balances", "outcome=duplicate"), "deduplicated by the broker")
 	require.Zero(t, value("republishes_total"))
 

@@ -32,6 +32,7 @@ type planner struct {
 	poll    time.Duration
 	batch   int
 	planned func() // wakes the publisher
+	hand    *handover
 }
 
 // step plans one batch of accounts and one of markets. A kind that fails does
@@ -54,7 +55,7 @@ func (p *planner) step(ctx context.Context) (time.Duration, error) {
 
 // plan gives how many slots it has moved on.
 func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind) (int, error) {
-	planned, slots, err := p.ledger.PlanSlots(ctx, kind, p.batch)
+	planned, slots, err := p.planSlots(ctx, kind)
 	if err != nil {
 		return 0, err
 	}
@@ -70,6 +71,17 @@ func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind) (int, erro
 		"subjects": string(kind), "runs": planned.Runs, "jobs": planned.Jobs, "skipped_slots": planned.Skipped,
 	}).Debug("due slots planned")
 	return len(slots), nil
+}
+
+// planSlots hands the jobs over if the publisher is ready for them, and leaves them
+// due if it is not.
+func (p *planner) planSlots(ctx context.Context, kind syncjob.SubjectKind) (ledger.Planned, []ledger.Slot, error) {
+	if !p.hand.ready() {
+		return p.ledger.PlanSlots(ctx, kind, p.batch)
+	}
+	planned, slots, jobs, err := p.ledger.PlanTaken(ctx, kind, p.batch)
+	p.hand.give(jobs)
+	return planned, slots, err
 }
 
 // untilNextSlot is how long no schedule will be due, at most the poll interval.

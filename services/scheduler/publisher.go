@@ -15,7 +15,7 @@ import (
 	"github.com/alphapulse/alphapulse/shared/tracing"
 )
 
-// publishTimeout bounds one batch. It is shorter than the ten seconds after
+// publishTimeout bounds one batch, from when it was taken. It is shorter than the ten seconds after
 // which a job without a stream sequence is published again, so that this
 // publisher's answer is not overtaken by its own sweep.
 const publishTimeout = 8 * time.Second
@@ -31,39 +31,89 @@ type publisher struct {
 	batch   int
 	missing func() // the stream is missing
 	full    func() // the stream is full
+	hand    *handover
 }
 
-// step publishes one batch. The broker is asked first, and only when something
-// is due: taking a job raises its publishes, which would be for nothing while
-// the broker is away.
+// step publishes one batch: what the planner has handed over, and what is due
+// besides. After a failure the planner hands nothing over until a batch was
+// published without one.
 func (p *publisher) step(ctx context.Context) (time.Duration, error) {
-	wait, err := p.ledger.NextDue(ctx, p.poll)
-	if err != nil || wait > 0 {
-		return wait, err
+	batch := p.hand.take()
+	if time.Since(batch.at) > publishTimeout { // left over from before a failure
+		if err := p.giveBack(ctx, taken(batch.jobs)); err != nil {
+			return 0, err
+		}
+		batch = handed{at: time.Now()}
 	}
-	if err := p.queue.Ready(ctx); err != nil {
-		return 0, fmt.Errorf("jobs are due: %w", err)
-	}
-	due, err := p.ledger.TakeDue(ctx, p.batch)
+	pause, err := p.publishNext(ctx, batch)
 	if err != nil {
-		return 0, err
+		p.hand.open.Store(false)
 	}
-	if len(due) == 0 {
+	return pause, err
+}
+
+// publishNext asks the broker first, and only when something is due: taking a job
+// raises its publishes, which would be for nothing while the broker is away.
+func (p *publisher) publishNext(ctx context.Context, batch handed) (time.Duration, error) {
+	wait, err := p.ledger.NextDue(ctx, p.poll)
+	if err == nil && wait > 0 && len(batch.jobs) == 0 {
+		return wait, nil
+	}
+	if err == nil {
+		err = p.ready(ctx)
+	}
+	due := batch
+	if err == nil && wait <= 0 {
+		due, err = p.takeDue(ctx, batch)
+	}
+	if err != nil {
+		return 0, errors.Join(err, p.giveBack(ctx, taken(batch.jobs)))
+	}
+	if len(due.jobs) == 0 {
 		return minPause, nil // another scheduler is at it
 	}
 	failpoint.Hit(failpoint.SchedulerTaken)
-	if err := p.publish(ctx, due); err != nil || len(due) == p.batch {
+	if err := p.publish(ctx, due); err != nil {
 		return 0, err
 	}
+	p.hand.open.Store(true)
+	if len(due.jobs) >= p.batch || len(p.hand.batches) > 0 {
+		return 0, nil
+	}
 	return publishRest, nil
+}
+
+func (p *publisher) ready(ctx context.Context) error {
+	if err := p.queue.Ready(ctx); err != nil {
+		return fmt.Errorf("jobs are due: %w", err)
+	}
+	return nil
+}
+
+// takeDue adds jobs that are due to a batch.
+func (p *publisher) takeDue(ctx context.Context, batch handed) (handed, error) {
+	due, err := p.ledger.TakeDue(ctx, p.batch)
+	return handed{jobs: append(due, batch.jobs...), at: batch.at}, err
+}
+
+// empty makes due what was handed over and will not be published, because the
+// scheduler ends.
+func (p *publisher) empty(ctx context.Context) {
+	for batch := p.hand.take(); len(batch.jobs) > 0; batch = p.hand.take() {
+		if err := p.giveBack(ctx, taken(batch.jobs)); err != nil {
+			p.log.WithError(err).Warn("planned jobs were not given back; a sweep makes them due within seconds")
+			return
+		}
+	}
 }
 
 // publish sends what was taken and stores the receipts. If the process dies
 // anywhere in here, the jobs without a receipt are published again under the
 // next number.
-func (p *publisher) publish(ctx context.Context, due []ledger.Publication) error {
-	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+func (p *publisher) publish(ctx context.Context, batch handed) error {
+	ctx, cancel := context.WithDeadline(ctx, batch.at.Add(publishTimeout))
 	defer cancel()
+	due := batch.jobs
 	p.tellPlanned(due)
 	jobs := messages(due)
 	ended := p.startSpans(ctx, due, jobs)
@@ -172,6 +222,15 @@ func (p *publisher) entry(job ledger.Publication) *logrus.Entry {
 		"run_id": job.RunID, "job_id": job.JobID, "data_type": string(job.DataType), "lane": string(job.Lane),
 		string(job.SubjectKind) + "_id": job.SubjectID,
 	})
+}
+
+// taken are jobs under the publication that they were taken for.
+func taken(jobs []ledger.Publication) []ledger.Published {
+	publications := make([]ledger.Published, len(jobs))
+	for i, job := range jobs {
+		publications[i] = ledger.Published{JobID: job.JobID, Publishes: job.Publishes}
+	}
+	return publications
 }
 
 func messages(due []ledger.Publication) []queue.JobMessage {

@@ -52,6 +52,9 @@ type Scheduler struct {
 	// recorder remembers how long the broker's queues were; nil: nobody reads it.
 	recorder *lag.Recorder
 
+	// emptied gives back what was planned and not published.
+	emptied func(ctx context.Context)
+
 	planning, publishing, topology, sweeping, holding, lining, stewarding, replaying, stretching, purging, pruning *loop
 }
 
@@ -109,10 +112,15 @@ const publishRest = 10 * time.Millisecond
 
 // wire makes the loops and says which wakes which.
 func (s *Scheduler) wire() {
-	planner := &planner{metrics: s.metrics, ledger: s.rows, db: s.lookups, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch}
+	hand := newHandover()
+	planner := &planner{
+		metrics: s.metrics, ledger: s.rows, db: s.lookups, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch, hand: hand,
+	}
 	publisher := &publisher{
 		metrics: s.metrics, ledger: s.rows, queue: s.queue, log: s.log, trace: s.trace, poll: s.cfg.Poll, batch: s.cfg.Batch,
+		hand: hand,
 	}
+	s.emptied = publisher.empty
 	topology := &topology{metrics: s.metrics, ledger: s.ledger, queue: s.queue, every: s.cfg.Topology}
 	sweeper := &sweeper{metrics: s.metrics, ledger: s.ledger, log: s.log, every: s.cfg.Sweep, held: s.cfg.Held, batch: s.cfg.Batch}
 	lines := &lineChecker{metrics: s.metrics, ledger: s.rows, queue: s.queue, log: s.log, every: s.cfg.Sweep, batch: s.cfg.Batch}
@@ -165,6 +173,7 @@ func (s *Scheduler) Run(take, work context.Context) error {
 		running.Go(func() { s.recorder.Run(take) })
 	}
 	running.Wait()
+	s.emptied(work)
 	return nil
 }
 

@@ -29,30 +29,57 @@ func (l *Ledger) PlanDue(ctx context.Context, kind syncjob.SubjectKind, limit in
 
 // PlanSlots is PlanDue, and lists the slots that passed.
 func (l *Ledger) PlanSlots(ctx context.Context, kind syncjob.SubjectKind, limit int) (Planned, []Slot, error) {
-	var planned Planned
 	var slots []Slot
+	var runs []*scheduledRun
 	err := l.db.InTx(ctx, "plan", func(ctx context.Context, tx pgx.Tx) error {
-		planned, slots = Planned{}, nil
 		// Forgotten in a crash it is planned again: whatever follows from it, a
 		// publication first, is flushed, and with it all that was written before.
-		if _, err := tx.Exec(ctx, unflushed); err != nil {
-			return err
+		_, err := tx.Exec(ctx, unflushed)
+		if err == nil {
+			slots, runs, err = planSlots(ctx, tx, kind, limit, false)
 		}
-		subjects, err := lockDueSubjects(ctx, tx, kind, limit)
-		if err != nil || len(subjects) == 0 {
-			return err
-		}
-		slots, err = takeDueSlots(ctx, tx, kind, subjects)
-		if err != nil {
-			return err
-		}
-		planned, err = createScheduledRuns(ctx, tx, kind, slots)
 		return err
 	})
 	if err != nil {
 		return Planned{}, nil, fmt.Errorf("planning due %ss: %w", kind, err)
 	}
-	return planned, slots, nil
+	return plannedOf(slots, runs), slots, nil
+}
+
+// PlanTaken is PlanSlots for a caller who publishes the jobs himself, at once: they
+// are made as TakeDue would leave them, which saves writing each a second time. If
+// the process dies before it publishes, a job has no stream sequence and is taken
+// after Settings.UnconfirmedAfter, as after a death behind TakeDue. What is told to
+// the broker is flushed first.
+func (l *Ledger) PlanTaken(
+	ctx context.Context, kind syncjob.SubjectKind, limit int,
+) (Planned, []Slot, []Publication, error) {
+	var slots []Slot
+	var runs []*scheduledRun
+	err := l.db.InTx(ctx, "plan and take", func(ctx context.Context, tx pgx.Tx) error {
+		var err error
+		slots, runs, err = planSlots(ctx, tx, kind, limit, true)
+		return err
+	})
+	if err != nil {
+		return Planned{}, nil, nil, fmt.Errorf("planning due %ss: %w", kind, err)
+	}
+	return plannedOf(slots, runs), slots, publications(kind, runs), nil
+}
+
+func planSlots(
+	ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, limit int, taken bool,
+) ([]Slot, []*scheduledRun, error) {
+	subjects, err := lockDueSubjects(ctx, tx, kind, limit)
+	if err != nil || len(subjects) == 0 {
+		return nil, nil, err
+	}
+	slots, err := takeDueSlots(ctx, tx, kind, subjects)
+	if err != nil {
+		return nil, nil, err
+	}
+	runs := scheduledRuns(slots)
+	return slots, runs, insertScheduledRuns(ctx, tx, kind, runs, taken)
 }
 
 func lockDueSubjects(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, limit int) ([]string, error) {
@@ -81,6 +108,17 @@ type Slot struct {
 	Every     time.Duration
 	Plan      bool          // a job was made for it
 	Late      time.Duration // how long it had been due
+
+	at                    time.Time // when it was taken
+	exchange, environment string    // of the subject's market
+}
+
+func scanSlot(row pgx.CollectableRow) (Slot, error) {
+	var s Slot
+	var due time.Time
+	err := row.Scan(&s.SubjectID, &s.DataType, &s.Every, &s.Plan, &due, &s.at, &s.exchange, &s.environment)
+	s.Late = s.at.Sub(due)
+	return s, err
 }
 
 // takeDueSlots moves the schedules on and says which of them get a job. The
@@ -99,13 +137,14 @@ func takeDueSlots(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, subj
 	take := fmt.Sprintf(`
 WITH due AS (
     SELECT s.subject_id, s.data_type, s.next_at AS due_at, s.every * m.stretch::double precision AS step,
+           m.exchange, m.environment,
            %s
            AND NOT EXISTS (SELECT FROM alphapulse.sync_jobs j
                            WHERE j.subject_id = s.subject_id AND j.data_type = s.data_type AND j.lane = 'live'
                              AND j.status IN ('queued', 'running', 'waiting')
                              AND coalesce(j.next_at, '-infinity') < 'infinity')
-           AND NOT %s
-           AND NOT %s AS plan
+           AND NOT (%s AND %s)
+           AND NOT (%s AND %s) AS plan
     FROM alphapulse.schedules s %s
     WHERE s.subject_id = ANY($1) AND s.enabled AND s.next_at <= clock_timestamp()
     ORDER BY s.subject_id, s.data_type
@@ -115,14 +154,21 @@ SET next_at = s.next_at + due.step
               * (floor(extract(epoch FROM clock_timestamp() - s.next_at) / extract(epoch FROM due.step)) + 1),
     skipped = s.skipped + CASE WHEN due.plan THEN 0 ELSE 1 END
 FROM due WHERE s.subject_id = due.subject_id AND s.data_type = due.data_type
-RETURNING s.subject_id, s.data_type, due.step, due.plan, clock_timestamp() - due.due_at`,
-		living, pausedFor("m", account, "s.data_type", "'live'"), bannedFor("m"), source)
+RETURNING s.subject_id, s.data_type, due.step, due.plan, due.due_at, (SELECT clock_timestamp()), due.exchange, due.environment`,
+		living, anyPause, pausedFor("m", account, "s.data_type", "'live'"), anyBan, bannedFor("m"), source)
 	rows, err := tx.Query(ctx, take, subjects)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Slot])
+	return pgx.CollectRows(rows, scanSlot)
 }
+
+// anyPause and anyBan are read once for a statement, and spare it to look for each
+// slot when there is none, which is nearly always.
+const (
+	anyPause = `(SELECT EXISTS (SELECT FROM alphapulse.pauses))`
+	anyBan   = `(SELECT EXISTS (SELECT FROM alphapulse.egresses WHERE banned_until > clock_timestamp()))`
+)
 
 // bannedFor is the condition that the exchange refuses every address that
 // workers of the market were seen at within the last minute.
@@ -133,79 +179,4 @@ func bannedFor(market string) string {
     SELECT FROM alphapulse.egresses e
     WHERE e.market_id = %[1]s.id AND e.seen_at > clock_timestamp() - interval '1 minute'
       AND (e.banned_until IS NULL OR e.banned_until <= clock_timestamp())))`, market)
-}
-
-// createScheduledRuns makes one run per subject for the slots that were taken,
-// and one for its probe.
-func createScheduledRuns(
-	ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, slots []Slot,
-) (Planned, error) {
-	var planned Planned
-	runs := map[scheduledFor]*scheduledRun{}
-	for _, s := range slots {
-		if !s.Plan {
-			planned.Skipped++
-			continue
-		}
-		key := scheduledFor{subject: s.SubjectID, probe: s.DataType == string(syncjob.Probe)}
-		run := runs[key]
-		if run == nil {
-			run = &scheduledRun{}
-			runs[key] = run
-		}
-		run.types = append(run.types, syncjob.DataType(s.DataType))
-		if !key.probe { // it is over in seconds or it is not worth waiting for
-			run.cadence = max(run.cadence, s.Every)
-		}
-		planned.Jobs++
-	}
-	planned.Runs = len(runs)
-	if planned.Runs == 0 {
-		return planned, nil
-	}
-	return planned, insertScheduledRuns(ctx, tx, kind, runs)
-}
-
-// scheduledFor tells the runs of a tick apart. A probe has one of its own: it is
-// no data, and must not decide how a run of data ended.
-type scheduledFor struct {
-	subject string
-	probe   bool
-}
-
-// scheduledRun collects the due types of one subject.
-type scheduledRun struct {
-	types   []syncjob.DataType
-	cadence time.Duration
-}
-
-func insertScheduledRuns(
-	ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, runs map[scheduledFor]*scheduledRun,
-) error {
-	var subjects, types []string
-	var deadlines []time.Duration
-	for key, run := range runs {
-		subjects = append(subjects, key.subject)
-		types = append(types, syncjob.JoinTypes(syncjob.Normalize(run.types)))
-		deadlines = append(deadlines, syncjob.RunDeadline(syncjob.Schedule, run.cadence))
-	}
-	column := subjectColumn(kind)
-	market := `(SELECT market_id FROM alphapulse.accounts WHERE id = r.subject_id)`
-	if kind == syncjob.Market {
-		market = `r.subject_id`
-	}
-	insert := fmt.Sprintf(`
-WITH r AS (
-    INSERT INTO alphapulse.sync_runs
-        (%[1]s, requested_types, trigger, jobs_total, started_at, deadline_at)
-    SELECT n.subject, string_to_array(n.types, ','), 'schedule',
-           cardinality(string_to_array(n.types, ',')), clock_timestamp(), clock_timestamp() + n.deadline
-    FROM unnest($1::uuid[], $2::text[], $3::interval[]) AS n (subject, types, deadline)
-    RETURNING id, subject_id, requested_types)
-INSERT INTO alphapulse.sync_jobs (run_id, %[1]s, data_type, lane, trigger, consumer, max_attempts, next_at)
-SELECT r.id, r.subject_id, t.data_type, 'live', 'schedule',
-       m.exchange || '-' || m.environment || '-' || t.data_type || '-live', $4, clock_timestamp()
-FROM r JOIN alphapulse.markets m ON m.id = %[2]s, unnest(r.requested_types) AS t (data_type)`, column, market)
-	_, err := tx.Exec(ctx, insert, subjects, types, deadlines, syncjob.MaxAttempts(syncjob.Live, syncjob.Schedule))
-	return err
 }

@@ -2,6 +2,9 @@ package ledger
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -283,4 +286,91 @@ func TestSetCadenceMovesTheNextSlot(t *testing.T) {
 	require.Equal(t, 1, b.count(`SELECT count(*) FROM alphapulse.schedules WHERE every = interval '1 hour'
 AND next_at > clock_timestamp() AND next_at <= clock_timestamp() + interval '1 hour'`))
 	require.ErrorIs(t, b.SetCadence(t.Context(), subject, syncjob.Prices, time.Hour), ErrNotFound)
+}
+
+// TestAJobPlannedAsTakenIsOneThatWasTaken: the rows are the same, and what is to be
+// published, whether a job is planned and then taken or both at once.
+func TestAJobPlannedAsTakenIsOneThatWasTaken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fleet(3)
+	const rows = `
+SELECT string_agg(to_jsonb(j)::text || to_jsonb(r)::text, E'\n' ORDER BY j.subject_id, j.data_type) FROM (
+    SELECT j.subject_id, j.account_id, j.market_id, j.data_type, j.lane, j.trigger, j.consumer, j.status, j.publishes, j.next_at,
+           j.published_at IS NULL AS unpublished, j.stream_seq, j.attempt, j.max_attempts, j.queued_at - r.created_at < interval '1 s' AS at_once
+    FROM alphapulse.sync_jobs j JOIN alphapulse.sync_runs r ON r.id = j.run_id) j,
+  LATERAL (SELECT r.requested_types, r.trigger, r.status, r.jobs_total, r.account_id, r.market_id, r.follows,
+                  date_trunc('second', r.deadline_at - r.started_at) AS lasts, r.created_at <= r.started_at AS started
+           FROM alphapulse.sync_runs r WHERE r.subject_id = j.subject_id AND j.data_type = ANY (r.requested_types)) r`
+	var expected, got string
+	b.makeDue("1 second")
+	planned, err := b.PlanDue(t.Context(), syncjob.Account, 100)
+	require.NoError(t, err)
+	due := b.publish()
+	b.read(&expected, rows)
+	b.exec(`TRUNCATE alphapulse.sync_runs CASCADE`)
+
+	b.makeDue("1 second")
+	again, slots, jobs, err := b.PlanTaken(t.Context(), syncjob.Account, 100)
+	require.NoError(t, err)
+	require.Equal(t, planned, again)
+	require.Len(t, slots, 3*perAccount)
+	b.read(&got, rows)
+	require.Equal(t, strings.Split(expected, "\n"), strings.Split(got, "\n"))
+	require.Equal(t, withoutIDs(slices.Collect(maps.Values(due))), withoutIDs(jobs))
+	for _, job := range jobs {
+		require.Equal(t, 1, b.count(`SELECT count(*) FROM alphapulse.sync_jobs j JOIN alphapulse.sync_runs r ON r.id = j.run_id
+WHERE j.id = $1 AND r.id = $2 AND j.data_type = $3 AND r.deadline_at = $4 AND r.created_at = $5 AND j.published_at = $5`,
+			job.JobID, job.RunID, string(job.DataType), job.ExpiresAt, job.PlannedAt), "%+v", job)
+	}
+}
+
+func (b bundle) read(value *string, sql string) {
+	b.t.Helper()
+	require.NoError(b.t, b.db.QueryRow(b.ctx(), sql).Scan(value))
+}
+
+// withoutIDs are publications without what differs each time, in order.
+func withoutIDs(jobs []Publication) []string {
+	var texts []string
+	for _, job := range jobs {
+		expires := job.ExpiresAt != nil
+		job.JobID, job.RunID, job.PlannedAt, job.ExpiresAt = "", "", time.Time{}, nil
+		texts = append(texts, fmt.Sprintf("%+v expires: %v", job, expires))
+	}
+	slices.Sort(texts)
+	return texts
+}
+
+// TestAJobPlannedAsTakenAndForgottenIsPublished: its process died before.
+func TestAJobPlannedAsTakenAndForgottenIsPublished(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fleet(1)
+	b.makeDue("1 second")
+	_, _, jobs, err := b.PlanTaken(t.Context(), syncjob.Account, 100)
+	require.NoError(t, err)
+	require.Len(t, jobs, perAccount)
+	require.Empty(t, b.publish())
+	b.exec(`UPDATE alphapulse.sync_jobs SET published_at = published_at - interval '11 seconds'`)
+	n, err := b.RepublishUnconfirmed(t.Context(), 100)
+	require.NoError(t, err)
+	require.Equal(t, perAccount, n)
+	for _, job := range b.publish() {
+		require.Equal(t, 2, job.Publishes)
+	}
+}
+
+// TestASlotOfAnUnknownTypeMakesNoRun: a newer release may have scheduled it.
+func TestASlotOfAnUnknownTypeMakesNoRun(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fleet(1)
+	b.exec(`UPDATE alphapulse.schedules SET enabled = false`)
+	b.exec(`INSERT INTO alphapulse.schedules (account_id, data_type, every, next_at)
+		SELECT id, 'from_tomorrow', '1 minute', clock_timestamp() - interval '1 s' FROM alphapulse.accounts`)
+	planned, err := b.PlanDue(t.Context(), syncjob.Account, 100)
+	require.NoError(t, err)
+	require.Equal(t, Planned{Skipped: 1}, planned)
+	require.Zero(t, b.count(`SELECT count(*) FROM alphapulse.sync_runs`))
 }
