@@ -22,9 +22,9 @@ import (
 // Deps are the parts that a scheduler works with. It closes none of them.
 type Deps struct {
 	DB *postgres.DB
-	// Lookups is a pool for what plans, publishes and looks for lost messages, all of
-	// which find their rows by an index (postgres.Config.ByIndex); nil: DB. What
-	// counts, stretches and prunes reads whole tables and stays on DB.
+	// Lookups is a pool for what plans, publishes and sweeps, all of which find their
+	// rows by an index (postgres.Config.ByIndex); nil: DB. What counts, stretches and
+	// prunes reads whole tables and stays on DB.
 	Lookups *postgres.DB
 	Queue   *queue.Queue
 	Log     *logrus.Entry
@@ -122,7 +122,7 @@ func (s *Scheduler) wire() {
 	}
 	s.emptied = publisher.empty
 	topology := &topology{metrics: s.metrics, ledger: s.ledger, queue: s.queue, every: s.cfg.Topology}
-	sweeper := &sweeper{metrics: s.metrics, ledger: s.ledger, log: s.log, every: s.cfg.Sweep, held: s.cfg.Held, batch: s.cfg.Batch}
+	sweeper := &sweeper{metrics: s.metrics, ledger: s.rows, log: s.log, every: s.cfg.Sweep, held: s.cfg.Held, batch: s.cfg.Batch}
 	lines := &lineChecker{metrics: s.metrics, ledger: s.rows, queue: s.queue, log: s.log, every: s.cfg.Sweep, batch: s.cfg.Batch}
 	steward := &steward{metrics: s.metrics, ledger: s.ledger, log: s.log, every: s.cfg.Steward, batch: s.cfg.Batch}
 	replayer := &replayer{ledger: s.ledger, queue: s.queue, log: s.log, poll: s.cfg.Poll}

@@ -28,13 +28,13 @@ type JobNews struct {
 // UnannouncedJobs finds terminal jobs whose announcement nobody confirmed, that
 // ended at least age ago.
 func (l *Ledger) UnannouncedJobs(ctx context.Context, age time.Duration, limit int) ([]JobNews, error) {
-	return l.jobNews(ctx, `j.finished_at < (SELECT clock_timestamp() - $1::interval) ORDER BY j.finished_at LIMIT $2`,
+	return l.jobNews(ctx, `j.announced_at IS NULL AND j.finished_at < (SELECT clock_timestamp() - $1::interval) ORDER BY j.finished_at LIMIT $2`,
 		age, limit)
 }
 
 // JobNews gives the announcements of those jobs that have one to make.
 func (l *Ledger) JobNews(ctx context.Context, jobIDs ...string) ([]JobNews, error) {
-	return l.jobNews(ctx, `j.id = ANY ($1::uuid[])`, jobIDs)
+	return l.jobNews(ctx, `j.id = ANY ($1::uuid[]) AND coalesce(j.announced_at, '-infinity') = '-infinity'`, jobIDs)
 }
 
 func (l *Ledger) jobNews(ctx context.Context, where string, args ...any) ([]JobNews, error) {
@@ -42,8 +42,7 @@ func (l *Ledger) jobNews(ctx context.Context, where string, args ...any) ([]JobN
 SELECT j.id, j.run_id, CASE WHEN j.account_id IS NULL THEN 'market' ELSE 'account' END, j.subject_id, j.data_type,
        j.status, j.as_of, j.rows_changed, j.rows_deleted, coalesce(j.error_class, ''), coalesce(j.error_message, '')
 FROM alphapulse.sync_jobs j
-WHERE j.announced_at IS NULL
-  AND j.finished_at IS NOT NULL AND (j.status = 'dead' OR j.rows_changed + j.rows_deleted > 0)
+WHERE j.finished_at IS NOT NULL AND (j.status = 'dead' OR j.rows_changed + j.rows_deleted > 0)
   AND `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("finding jobs to announce: %w", err)
@@ -87,7 +86,7 @@ func (l *Ledger) announced(ctx context.Context, table string, ids []string) erro
 	update := `
 UPDATE alphapulse.` + table + ` t SET announced_at = clock_timestamp()
 FROM (SELECT id FROM unnest($1::uuid[]) id ORDER BY id) a
-WHERE t.id = a.id AND t.announced_at IS NULL`
+WHERE ` + keyed("t.id", "a.id") + ` AND t.announced_at IS NULL`
 	batch := &pgx.Batch{}
 	batch.Queue(unflushed) // forgotten in a crash it is announced twice
 	batch.Queue(update, ids)

@@ -152,12 +152,14 @@ func (l *Ledger) ClaimGroup(ctx context.Context, group []ClaimRequest) ([]*Claim
 // sync_jobs_one_running is the net below the last one.
 const claimable = `
     j.status || '' = 'queued' AND j.next_at IS NULL AND j.attempt < j.max_attempts
-AND r.id = j.run_id AND r.status || '' = 'running' AND (r.deadline_at IS NULL OR r.deadline_at > clock_timestamp())
-AND (j.account_id IS NULL OR a.status = 'active' OR (j.data_type = 'probe' AND j.trigger <> 'schedule' AND a.status <> 'removed'))
+AND k.run_status = 'running' AND (k.deadline_at IS NULL OR k.deadline_at > clock_timestamp())
+AND (j.account_id IS NULL OR k.account_status = 'active'
+     OR (j.data_type = 'probe' AND j.trigger <> 'schedule' AND k.account_status <> 'removed'))
 AND (j.lane <> 'live' OR (
         SELECT true FROM alphapulse.sync_jobs s
         WHERE s.subject_id = j.subject_id AND s.data_type = j.data_type AND s.lane = 'live' AND s.status = 'running'
-        LIMIT 1) IS NULL)`
+        LIMIT 1) IS NULL)
+AND NOT k.paused`
 
 // unflushed lets a transaction whose loss does no harm commit without waiting for
 // the disk.
@@ -174,28 +176,16 @@ SET status = 'running', attempt = j.attempt + 1, claim = k.claim, owner = k.owne
     lease_until = clock_timestamp() + $4::interval,
     timeout_at = clock_timestamp() + CASE j.lane WHEN 'live' THEN $5::interval ELSE $6::interval END,
     started_at = coalesce(j.started_at, clock_timestamp()),
-    key_version = c.version
-FROM (SELECT * FROM (
-          SELECT DISTINCT ON (q.subject_id, q.data_type, CASE q.lane WHEN 'live' THEN NULL ELSE q.id END)
-                 q.id, q.run_id, q.account_id, q.market_id, q.params, u.claim, u.owner
-          FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS u (id, claim, owner)
-          JOIN alphapulse.sync_jobs q ON q.id = u.id
-          ORDER BY q.subject_id, q.data_type, CASE q.lane WHEN 'live' THEN NULL ELSE q.id END, q.queued_at, q.id) one
-      ORDER BY one.id) k
-JOIN alphapulse.sync_runs r ON r.id = k.run_id
-LEFT JOIN alphapulse.accounts a ON a.id = k.account_id
-LEFT JOIN alphapulse.account_credentials c
-       ON c.account_id = a.id AND c.version = coalesce((k.params ->> 'key_version')::integer, a.key_version)
-JOIN alphapulse.markets m ON m.id = coalesce(k.market_id, a.market_id)
-WHERE j.id = k.id AND %s
-  AND NOT %s
+    key_version = k.version
+FROM (%[1]s) k
+WHERE %[2]s AND %[3]s
 RETURNING j.id, j.run_id, j.claim, j.data_type, j.lane, j.trigger,
           CASE WHEN j.account_id IS NULL THEN 'market' ELSE 'account' END, j.subject_id,
-          m.id, m.exchange, m.environment, m.base_url, coalesce(a.name, ''), coalesce(a.exchange_uid, a.expected_uid, ''),
-          coalesce(a.account_mode, ''),
-          coalesce(a.allow_write_key, false), j.attempt, j.max_attempts, coalesce(j.key_version, 0), c.sealed,
+          k.market, k.exchange, k.environment, k.base_url, coalesce(k.name, ''), coalesce(k.exchange_uid, k.expected_uid, ''),
+          coalesce(k.account_mode, ''),
+          coalesce(k.allow_write_key, false), j.attempt, j.max_attempts, coalesce(j.key_version, 0), k.sealed,
           j."window", j.params, coalesce(j.error_class, ''), j.timeout_at - j.claimed_at, j.claimed_at, j.as_of`,
-		claimable, pausedFor("m", "j.account_id", "j.data_type", "j.lane"))
+		candidates(), keyed("j.id", "k.id"), claimable)
 	ids, claims, owners := splitRequests(group)
 	taken := make(map[string]*Claimed, len(group))
 	batch := &pgx.Batch{}
@@ -216,6 +206,29 @@ RETURNING j.id, j.run_id, j.claim, j.data_type, j.lane, j.trigger,
 		jobs[i] = taken[req.Claim]
 	}
 	return jobs, nil
+}
+
+// candidates are the jobs that a group asks for, of a live subject and type the oldest,
+// in the order of their ids, with what is known of their runs, accounts and markets.
+func candidates() string {
+	return fmt.Sprintf(`
+SELECT one.*, r.status AS run_status, r.deadline_at, a.status AS account_status, a.name, a.exchange_uid, a.expected_uid,
+       a.account_mode, a.allow_write_key, c.version, c.sealed, m.id AS market, m.exchange, m.environment, m.base_url,
+       %s AS paused
+FROM (SELECT * FROM (
+          SELECT DISTINCT ON (q.subject_id, q.data_type, CASE q.lane WHEN 'live' THEN NULL ELSE q.id END) q.*, u.claim, u.owner
+          FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS u (id, claim, owner)
+          CROSS JOIN LATERAL (SELECT id, run_id, subject_id, account_id, market_id, data_type, lane, params, queued_at
+                              FROM alphapulse.sync_jobs WHERE id = u.id OFFSET 0) q
+          ORDER BY q.subject_id, q.data_type, CASE q.lane WHEN 'live' THEN NULL ELSE q.id END, q.queued_at, q.id) oldest
+      ORDER BY oldest.id) one
+CROSS JOIN LATERAL (SELECT * FROM alphapulse.sync_runs WHERE id = one.run_id OFFSET 0) r
+LEFT JOIN LATERAL (SELECT * FROM alphapulse.accounts WHERE id = one.account_id OFFSET 0) a ON true
+LEFT JOIN LATERAL (SELECT * FROM alphapulse.account_credentials
+                   WHERE account_id = a.id AND version = coalesce((one.params ->> 'key_version')::integer, a.key_version)
+                   OFFSET 0) c ON true
+CROSS JOIN LATERAL (SELECT * FROM alphapulse.markets WHERE id = coalesce(one.market_id, a.market_id) OFFSET 0) m
+OFFSET 0`, pausedFor("m", "one.account_id", "one.data_type", "one.lane"))
 }
 
 func splitRequests(group []ClaimRequest) (ids, claims, owners []string) {

@@ -15,7 +15,7 @@ import (
 // complete when they are read.
 func (b bundle) single() bundle {
 	b.t.Helper()
-	b.Ledger = New(b.test.Open(b.t, func(c *postgres.Config) { c.MaxConns = 1 }), Settings{})
+	b.Ledger = New(b.test.Open(b.t, func(c *postgres.Config) { c.MaxConns, c.ByIndex = 1, true }), Settings{})
 	return b
 }
 
@@ -89,6 +89,8 @@ func TestRule11SweepsCostNothingWhenNothingIsWrong(t *testing.T) {
 		{"TakeBackLost", "sync_jobs_running", func() (int, error) { return b.TakeBackLost(t.Context(), 100) }},
 		{"EndOverdue", "sync_runs_deadline", func() (int, error) { return b.EndOverdue(t.Context(), 100) }},
 		{"EndOverdue's extension", "sync_runs_moving", func() (int, error) { return b.EndOverdue(t.Context(), 100) }},
+		{"EndOverdue's extension of what is paused", "sync_jobs_paused", func() (int, error) { return b.EndOverdue(t.Context(), 100) }},
+		{"WakePaused", "sync_jobs_paused", func() (int, error) { return b.WakePaused(t.Context(), 100) }},
 		{"LetGoHeld", "sync_jobs_held", func() (int, error) { return b.LetGoHeld(t.Context(), 100) }},
 		{"FillHoles", "sync_coverage_holed", func() (int, error) { return b.FillHoles(t.Context(), 100) }},
 		{"PlanVerify", "accounts_verify", func() (int, error) { return b.PlanVerify(t.Context(), 100) }},

@@ -20,7 +20,7 @@ const moving = `trigger IN ('backfill', 'verify', 'repair', 'replay')`
 // deadline of a run that moves never passes. A run in which nothing moves for
 // the span is left to expire.
 func (l *Ledger) extendMoving(ctx context.Context, limit int) error {
-	const extend = `
+	extend := `
 WITH late AS (
     SELECT id, subject_id FROM alphapulse.sync_runs
     WHERE status = 'running' AND ` + moving + ` AND deadline_at < (SELECT clock_timestamp() + interval '10 minutes')
@@ -30,12 +30,13 @@ moved AS (
                                                      THEN j.next_at END)) AS at
     FROM late
     JOIN alphapulse.sync_runs o ON o.subject_id = late.subject_id AND o.status = 'running' AND o.` + moving + `
-    JOIN alphapulse.sync_jobs j ON j.run_id = o.id
+    CROSS JOIN LATERAL (SELECT finished_at, status, wait_reason, next_at FROM alphapulse.sync_jobs
+                        WHERE run_id = o.id OFFSET 0) j
     GROUP BY late.id)
 UPDATE alphapulse.sync_runs r
 SET deadline_at = moved.at + CASE r.trigger WHEN 'backfill' THEN $2::interval ELSE $3::interval END
 FROM moved
-WHERE r.id = moved.id
+WHERE ` + keyed("r.id", "moved.id") + `
   AND r.deadline_at < moved.at + CASE r.trigger WHEN 'backfill' THEN $2::interval ELSE $3::interval END`
 	_, err := l.db.Exec(ctx, extend, limit,
 		syncjob.RunDeadline(syncjob.TriggerBackfill, 0), syncjob.RunDeadline(syncjob.Repair, 0))

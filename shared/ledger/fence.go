@@ -55,12 +55,8 @@ func rowsOf(endings []*ending) endingRows {
 // locks the jobs' rows for the rest of the transaction: the endings come in the
 // order of their jobs' ids, and the rows are locked in it. It gives those whose
 // claim holds. What earlier attempts stored stays counted.
-//
-// Here and in other statements that have ids, a status is compared behind || ”, so
-// that the planner does not walk the partial index of all that have it: it does not
-// know how many those are at the moment, and believes there are none.
 func fence(ctx context.Context, tx pgx.Tx, endings []*ending) ([]*ending, error) {
-	const update = `
+	update := `
 UPDATE alphapulse.sync_jobs j
 SET status = u.status,
     error_class = nullif(u.class, ''), error_code = nullif(u.code, ''), error_message = nullif(u.message, ''),
@@ -72,7 +68,7 @@ SET status = u.status,
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
             $9::integer[], $10::bigint[], $11::bigint[], $12::timestamptz[])
          AS u (id, claim, status, class, code, message, wait, after, attempt, fetched, requests, as_of)
-WHERE j.id = u.id AND j.claim = u.claim AND j.status || '' = 'running'
+WHERE ` + keyed("j.id", "u.id") + ` AND j.claim = u.claim AND j.status || '' = 'running'
 RETURNING j.id`
 	r := rowsOf(endings)
 	rows, err := tx.Query(ctx, update, r.ids, r.claims, r.statuses, r.classes, r.codes, r.messages, r.waits, r.after,
@@ -130,7 +126,7 @@ func queueCorrections(batch *pgx.Batch, endings []*ending) {
 	if len(endings) == 0 {
 		return
 	}
-	const update = `
+	update := `
 UPDATE alphapulse.sync_jobs j
 SET status = u.status, rows_changed = rows_changed + u.changed, rows_deleted = rows_deleted + u.deleted,
     error_class = nullif(u.class, ''), error_code = nullif(u.code, ''), error_message = nullif(u.message, ''),
@@ -142,7 +138,7 @@ SET status = u.status, rows_changed = rows_changed + u.changed, rows_deleted = r
 FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
             $9::bigint[], $10::integer[], $11::timestamptz[])
          AS u (id, status, changed, deleted, class, code, message, wait, after, attempt, as_of)
-WHERE j.id = u.id`
+WHERE ` + keyed("j.id", "u.id")
 	r := rowsOf(endings)
 	batch.Queue(update, r.ids, r.statuses, r.changed, r.deleted, r.classes, r.codes, r.messages, r.waits, r.after,
 		r.attempts, r.asOf)

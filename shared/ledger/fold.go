@@ -129,6 +129,6 @@ WITH started AS (
     RETURNING id),
 due AS (
     UPDATE alphapulse.sync_jobs j SET next_at = clock_timestamp(), queued_at = clock_timestamp()
-    FROM started WHERE j.run_id = started.id AND j.status || '' = 'queued' AND j.next_at = 'infinity'
+    WHERE j.run_id = ANY (ARRAY(SELECT id FROM started)) AND j.status || '' = 'queued' AND j.next_at = 'infinity'
     RETURNING 1)
 SELECT 1 FROM due LIMIT 1`

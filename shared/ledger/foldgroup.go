@@ -124,7 +124,7 @@ func foldOpen(ctx context.Context, tx pgx.Tx, ids []string) ([]Run, error) {
 }
 
 func storeFolded(ctx context.Context, tx pgx.Tx, r foldedRows) ([]Run, error) {
-	const update = `
+	update := `
 UPDATE alphapulse.sync_runs r
 SET status = u.status, jobs_succeeded = u.succeeded, jobs_partial = u.partial, jobs_failed = u.failed,
     jobs_dead = u.dead, jobs_skipped = u.skipped, jobs_cancelled = u.cancelled, rows_changed = u.changed,
@@ -132,7 +132,7 @@ SET status = u.status, jobs_succeeded = u.succeeded, jobs_partial = u.partial, j
 FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[],
             $8::integer[], $9::bigint[])
          AS u (id, status, succeeded, partial, failed, dead, skipped, cancelled, changed)
-WHERE r.id = u.id AND r.status || '' = 'running'`
+WHERE ` + keyed("r.id", "u.id") + ` AND r.status || '' = 'running'`
 	var folded []Run
 	batch := &pgx.Batch{}
 	batch.Queue(unflushed) // forgotten in a crash it is folded again, from jobs that are not

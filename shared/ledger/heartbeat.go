@@ -23,15 +23,14 @@ type Holding struct {
 // timeout already. So a missing id proves nothing; ask Standing.
 func (l *Ledger) Extend(ctx context.Context, holdings []Holding) ([]string, error) {
 	ids, claims := splitHoldings(holdings)
-	const extend = `
+	extend := `
 WITH held AS (
-    SELECT j.id FROM alphapulse.sync_jobs j
-    JOIN unnest($1::uuid[], $2::uuid[]) AS h (id, claim) ON h.id = j.id AND h.claim = j.claim
-    WHERE j.status = 'running'
-    ORDER BY j.id FOR UPDATE OF j SKIP LOCKED)
+    SELECT j.id FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS u (id, claim) ORDER BY id) h
+    CROSS JOIN LATERAL (SELECT id FROM alphapulse.sync_jobs
+                        WHERE id = h.id AND claim = h.claim AND status || '' = 'running' FOR UPDATE SKIP LOCKED) j)
 UPDATE alphapulse.sync_jobs j
 SET lease_until = least(clock_timestamp() + $3::interval, j.timeout_at)
-FROM held WHERE j.id = held.id AND j.lease_until < least(clock_timestamp() + $3::interval, j.timeout_at)
+FROM held WHERE ` + keyed("j.id", "held.id") + ` AND j.lease_until < least(clock_timestamp() + $3::interval, j.timeout_at)
 RETURNING j.id`
 	rows, err := l.db.Query(ctx, extend, ids, claims, l.set.Lease)
 	if err != nil {
@@ -51,7 +50,7 @@ func (l *Ledger) Standing(ctx context.Context, holdings []Holding) (ended map[st
 	const query = `
 SELECT h.id, coalesce(j.status, 'cancelled')
 FROM unnest($1::uuid[], $2::uuid[]) AS h (id, claim)
-LEFT JOIN alphapulse.sync_jobs j ON j.id = h.id
+LEFT JOIN LATERAL (SELECT id, claim, status FROM alphapulse.sync_jobs WHERE id = h.id OFFSET 0) j ON true
 WHERE j.id IS NULL OR j.claim IS DISTINCT FROM h.claim OR j.status <> 'running'`
 	rows, err := l.db.Query(ctx, query, ids, claims)
 	if err != nil {

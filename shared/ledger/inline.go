@@ -47,11 +47,10 @@ func (l *Ledger) Republish(ctx context.Context, lost []Published) (int, error) {
 	for i, p := range lost {
 		ids[i], publishes[i] = p.JobID, p.Publishes
 	}
-	const update = `
+	update := `
 UPDATE alphapulse.sync_jobs j SET next_at = clock_timestamp()
-FROM (SELECT j.id, r.publishes FROM unnest($1::uuid[], $2::integer[]) AS r (id, publishes)
-      JOIN alphapulse.sync_jobs j ON j.id = r.id ORDER BY j.id FOR UPDATE OF j) r
-WHERE j.id = r.id AND j.publishes = r.publishes AND j.status = 'queued' AND j.next_at IS NULL`
+FROM (SELECT * FROM unnest($1::uuid[], $2::integer[]) AS u (id, publishes) ORDER BY id) r
+WHERE ` + keyed("j.id", "r.id") + ` AND j.publishes = r.publishes AND j.status || '' = 'queued' AND j.next_at IS NULL`
 	tag, err := l.db.Exec(ctx, update, ids, publishes)
 	if err != nil {
 		return 0, fmt.Errorf("queueing lost jobs again: %w", err)
@@ -69,7 +68,7 @@ WHERE id = ANY (ARRAY(SELECT id FROM alphapulse.sync_jobs
                       WHERE status = 'queued' AND next_at IS NULL AND stream_seq IS NULL
                         AND published_at < (SELECT clock_timestamp() - $1::interval)
                       ORDER BY published_at LIMIT $2 FOR UPDATE SKIP LOCKED))
-  AND status = 'queued' AND next_at IS NULL AND stream_seq IS NULL`
+  AND status || '' = 'queued' AND next_at IS NULL AND stream_seq IS NULL`
 	tag, err := l.db.Exec(ctx, update, l.set.UnconfirmedAfter, limit)
 	if err != nil {
 		return 0, fmt.Errorf("queueing unconfirmed jobs again: %w", err)

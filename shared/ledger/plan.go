@@ -126,36 +126,38 @@ func scanSlot(row pgx.CollectableRow) (Slot, error) {
 // just made is seen. A job that is held back for a following run does not count:
 // one account's follower must not hold up its market's prices.
 func takeDueSlots(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, subjects []string) ([]Slot, error) {
-	source := `JOIN alphapulse.accounts a ON a.id = s.subject_id JOIN alphapulse.markets m ON m.id = a.market_id`
+	source := `CROSS JOIN LATERAL (SELECT id, status, market_id FROM alphapulse.accounts WHERE id = s.subject_id OFFSET 0) a
+    CROSS JOIN LATERAL (SELECT * FROM alphapulse.markets WHERE id = a.market_id OFFSET 0) m`
 	living := `a.status = 'active'`
 	account := `a.id`
 	if kind == syncjob.Market {
-		source, account = `JOIN alphapulse.markets m ON m.id = s.subject_id`, `NULL::uuid`
+		source, account = `CROSS JOIN LATERAL (SELECT * FROM alphapulse.markets WHERE id = s.subject_id OFFSET 0) m`, `NULL::uuid`
 		// A market is read for its accounts; without one there is nothing to do.
-		living = `EXISTS (SELECT FROM alphapulse.accounts a WHERE a.market_id = m.id AND a.status <> 'removed')`
+		living = `(SELECT true FROM alphapulse.accounts a WHERE a.market_id = m.id AND a.status <> 'removed' LIMIT 1) IS NOT NULL`
 	}
 	take := fmt.Sprintf(`
 WITH due AS (
     SELECT s.subject_id, s.data_type, s.next_at AS due_at, s.every * m.stretch::double precision AS step,
            m.exchange, m.environment,
            %s
-           AND NOT EXISTS (SELECT FROM alphapulse.sync_jobs j
-                           WHERE j.subject_id = s.subject_id AND j.data_type = s.data_type AND j.lane = 'live'
-                             AND j.status IN ('queued', 'running', 'waiting')
-                             AND coalesce(j.next_at, '-infinity') < 'infinity')
+           AND (SELECT true FROM alphapulse.sync_jobs j
+                WHERE j.subject_id = s.subject_id AND j.data_type = s.data_type AND j.lane = 'live'
+                  AND j.status IN ('queued', 'running', 'waiting')
+                  AND coalesce(j.next_at, '-infinity') < 'infinity' LIMIT 1) IS NULL
            AND NOT (%s AND %s)
            AND NOT (%s AND %s) AS plan
     FROM alphapulse.schedules s %s
-    WHERE s.subject_id = ANY($1) AND s.enabled AND s.next_at <= clock_timestamp()
+    WHERE s.subject_id = ANY($1) AND coalesce(s.enabled, false) AND s.next_at <= clock_timestamp()
     ORDER BY s.subject_id, s.data_type
     FOR UPDATE OF s)
 UPDATE alphapulse.schedules s
 SET next_at = s.next_at + due.step
               * (floor(extract(epoch FROM clock_timestamp() - s.next_at) / extract(epoch FROM due.step)) + 1),
     skipped = s.skipped + CASE WHEN due.plan THEN 0 ELSE 1 END
-FROM due WHERE s.subject_id = due.subject_id AND s.data_type = due.data_type
+FROM due WHERE %s AND s.data_type = due.data_type
 RETURNING s.subject_id, s.data_type, due.step, due.plan, due.due_at, (SELECT clock_timestamp()), due.exchange, due.environment`,
-		living, anyPause, pausedFor("m", account, "s.data_type", "'live'"), anyBan, bannedFor("m"), source)
+		living, anyPause, pausedFor("m", account, "s.data_type", "'live'"), anyBan, bannedFor("m"), source,
+		keyed("s.subject_id", "due.subject_id"))
 	rows, err := tx.Query(ctx, take, subjects)
 	if err != nil {
 		return nil, err

@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,24 +32,28 @@ type Publication struct {
 // published. If the process dies before it publishes, the job has no stream
 // sequence and is taken again after Settings.UnconfirmedAfter.
 func (l *Ledger) TakeDue(ctx context.Context, limit int) ([]Publication, error) {
-	const take = `
+	take := fmt.Sprintf(`
 WITH due AS (
-    SELECT id FROM alphapulse.sync_jobs
-    WHERE status IN ('queued', 'waiting') AND next_at IS NOT NULL AND next_at <= (SELECT clock_timestamp())
-    ORDER BY next_at, id LIMIT $1
-    FOR UPDATE SKIP LOCKED)
+    SELECT id, run_id, account_id, market_id, replay_of FROM alphapulse.sync_jobs
+    WHERE status || '' IN ('queued', 'waiting') AND next_at <= (SELECT clock_timestamp())
+    ORDER BY next_at LIMIT $1
+    FOR UPDATE SKIP LOCKED),
+k AS (
+    SELECT due.id, m.exchange, m.environment, r.expires_at, r.created_at, o.run_id AS origin FROM due
+    CROSS JOIN LATERAL (SELECT CASE WHEN NOT %[1]s THEN deadline_at END AS expires_at, created_at
+                        FROM alphapulse.sync_runs WHERE id = due.run_id OFFSET 0) r
+    LEFT JOIN LATERAL (SELECT market_id FROM alphapulse.accounts WHERE id = due.account_id OFFSET 0) a ON true
+    CROSS JOIN LATERAL (SELECT exchange, environment FROM alphapulse.markets
+                        WHERE id = coalesce(due.market_id, a.market_id) OFFSET 0) m
+    LEFT JOIN LATERAL (SELECT run_id FROM alphapulse.sync_jobs WHERE id = due.replay_of OFFSET 0) o ON true
+    OFFSET 0)
 UPDATE alphapulse.sync_jobs j
 SET status = 'queued', wait_reason = NULL, next_at = NULL, publishes = j.publishes + 1,
     published_at = clock_timestamp(), stream_seq = NULL, stream_created = NULL
-FROM alphapulse.sync_jobs k
-JOIN alphapulse.sync_runs r ON r.id = k.run_id
-LEFT JOIN alphapulse.accounts a ON a.id = k.account_id
-LEFT JOIN alphapulse.sync_jobs o ON o.id = k.replay_of
-JOIN alphapulse.markets m ON m.id = coalesce(k.market_id, a.market_id)
-WHERE j.id = ANY (ARRAY(SELECT id FROM due)) AND k.id = j.id AND j.status IN ('queued', 'waiting')
+FROM k WHERE %[2]s AND j.status || '' IN ('queued', 'waiting')
 RETURNING j.id, j.run_id, j.publishes, CASE WHEN j.account_id IS NULL THEN 'market' ELSE 'account' END,
-          j.subject_id, m.exchange, m.environment, j.data_type, j.lane,
-          CASE WHEN NOT r.` + moving + ` THEN r.deadline_at END, r.created_at, o.run_id`
+          j.subject_id, k.exchange, k.environment, j.data_type, j.lane, k.expires_at, k.created_at, k.origin`,
+		moving, keyed("j.id", "k.id"))
 	rows, err := l.db.Query(ctx, take, limit)
 	if err != nil {
 		return nil, fmt.Errorf("taking due jobs: %w", err)
@@ -66,11 +72,13 @@ type Receipt struct {
 
 // Confirm stores the receipts of jobs that are still in the stream under the
 // same publication: queued, or claimed already. A receipt that a crash of the server
-// forgets is asked for again, by another publication.
+// forgets is asked for again, by another publication. The rows are locked in the
+// order of their ids, in which the receipts are put.
 func (l *Ledger) Confirm(ctx context.Context, receipts []Receipt) error {
 	if len(receipts) == 0 {
 		return nil
 	}
+	receipts = slices.SortedFunc(slices.Values(receipts), func(x, y Receipt) int { return cmp.Compare(x.JobID, y.JobID) })
 	ids := make([]string, len(receipts))
 	publishes := make([]int, len(receipts))
 	seqs := make([]int64, len(receipts))
@@ -78,15 +86,12 @@ func (l *Ledger) Confirm(ctx context.Context, receipts []Receipt) error {
 	for i, r := range receipts {
 		ids[i], publishes[i], seqs[i], created[i] = r.JobID, r.Publishes, int64(r.Seq), r.Created
 	}
-	const confirm = `
+	confirm := `
 UPDATE alphapulse.sync_jobs j
 SET stream_seq = r.seq, stream_created = r.created
-FROM (SELECT j.id, r.publishes, r.seq, r.created
-      FROM unnest($1::uuid[], $2::integer[], $3::bigint[], $4::timestamptz[]) AS r (id, publishes, seq, created)
-      JOIN alphapulse.sync_jobs j ON j.id = r.id
-      ORDER BY j.id FOR UPDATE OF j) r
-WHERE j.id = r.id AND j.publishes = r.publishes AND j.status IN ('queued', 'running') AND j.next_at IS NULL
-  AND j.stream_seq IS NULL`
+FROM unnest($1::uuid[], $2::integer[], $3::bigint[], $4::timestamptz[]) AS r (id, publishes, seq, created)
+WHERE ` + keyed("j.id", "r.id") + ` AND j.publishes = r.publishes AND j.status || '' IN ('queued', 'running')
+  AND j.next_at IS NULL AND j.stream_seq IS NULL`
 	batch := &pgx.Batch{}
 	batch.Queue(unflushed)
 	batch.Queue(confirm, ids, publishes, seqs, created)
@@ -101,8 +106,7 @@ func (l *Ledger) NextDue(ctx context.Context, limit time.Duration) (time.Duratio
 	const query = `
 SELECT coalesce((
     SELECT least(greatest(next_at - clock_timestamp(), interval '0'), $1::interval) FROM alphapulse.sync_jobs
-    WHERE status IN ('queued', 'waiting') AND next_at IS NOT NULL
-      AND next_at < (SELECT clock_timestamp() + $1::interval)
+    WHERE status || '' IN ('queued', 'waiting') AND next_at < (SELECT clock_timestamp() + $1::interval)
     ORDER BY next_at LIMIT 1), $1::interval)`
 	var wait time.Duration
 	if err := l.db.QueryRow(ctx, query, limit).Scan(&wait); err != nil {

@@ -102,12 +102,12 @@ func wakePaused(ctx context.Context, tx pgx.Tx, limit int) (int, error) {
 UPDATE alphapulse.sync_jobs SET next_at = clock_timestamp()
 WHERE id = ANY (ARRAY(
     SELECT j.id FROM alphapulse.sync_jobs j
-    LEFT JOIN alphapulse.accounts a ON a.id = j.account_id
-    JOIN alphapulse.markets m ON m.id = coalesce(j.market_id, a.market_id)
-    WHERE j.status = 'waiting' AND j.wait_reason = 'paused' AND j.next_at > clock_timestamp()
+    LEFT JOIN LATERAL (SELECT market_id FROM alphapulse.accounts WHERE id = j.account_id OFFSET 0) a ON true
+    CROSS JOIN LATERAL (SELECT * FROM alphapulse.markets WHERE id = coalesce(j.market_id, a.market_id) OFFSET 0) m
+    WHERE j.status || '' = 'waiting' AND j.wait_reason = 'paused' AND j.next_at > clock_timestamp()
       AND NOT ` + pausedFor("m", "j.account_id", "j.data_type", "j.lane") + `
-    ORDER BY j.id LIMIT $1 FOR UPDATE OF j SKIP LOCKED))
-  AND status = 'waiting' AND wait_reason = 'paused'`
+    LIMIT $1 FOR UPDATE OF j SKIP LOCKED))
+  AND status || '' = 'waiting' AND wait_reason || '' = 'paused'`
 	tag, err := tx.Exec(ctx, wake, limit)
 	if err != nil || tag.RowsAffected() == 0 {
 		return 0, err
@@ -125,17 +125,18 @@ const pausedGrace = 5 * time.Minute
 // keep theirs: somebody waits for them, and the next sync of the account may have
 // to follow them.
 func (l *Ledger) extendPaused(ctx context.Context, limit int) error {
-	const extend = `
+	extend := `
 WITH held AS (
     SELECT run_id, max(next_at) + $2::interval AS until FROM alphapulse.sync_jobs
-    WHERE status = 'waiting' AND wait_reason = 'paused' AND trigger NOT IN ('manual', 'initial', 'probe')
+    WHERE status || '' = 'waiting' AND wait_reason = 'paused' AND trigger NOT IN ('manual', 'initial', 'probe')
     GROUP BY run_id),
 late AS (
-    SELECT r.id, held.until FROM held JOIN alphapulse.sync_runs r ON r.id = held.run_id
-    WHERE r.status = 'running' AND r.deadline_at < held.until
-    ORDER BY r.id LIMIT $1 FOR NO KEY UPDATE OF r SKIP LOCKED)
+    SELECT r.id, held.until FROM held CROSS JOIN LATERAL (
+        SELECT id FROM alphapulse.sync_runs
+        WHERE id = held.run_id AND status || '' = 'running' AND deadline_at < held.until FOR NO KEY UPDATE SKIP LOCKED) r
+    LIMIT $1)
 UPDATE alphapulse.sync_runs r SET deadline_at = late.until
-FROM late WHERE r.id = late.id AND r.status = 'running' AND r.deadline_at < late.until`
+FROM late WHERE ` + keyed("r.id", "late.id") + ` AND r.status || '' = 'running' AND r.deadline_at < late.until`
 	if _, err := l.db.Exec(ctx, extend, limit, pausedGrace); err != nil {
 		return fmt.Errorf("extending the deadlines of runs that are paused: %w", err)
 	}

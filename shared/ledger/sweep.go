@@ -106,8 +106,8 @@ func (l *Ledger) EndOverdue(ctx context.Context, limit int) (int, error) {
 		return 0, err
 	}
 	const find = `
-SELECT r.id, r.growing OR EXISTS (SELECT FROM alphapulse.sync_jobs j
-                                  WHERE j.run_id = r.id AND j.status IN ('queued', 'running', 'waiting'))
+SELECT r.id, r.growing OR (SELECT true FROM alphapulse.sync_jobs j
+                           WHERE j.run_id = r.id AND j.status || '' IN ('queued', 'running', 'waiting') LIMIT 1) IS NOT NULL
 FROM alphapulse.sync_runs r
 WHERE r.status = 'running' AND r.deadline_at < (SELECT clock_timestamp())
 ORDER BY r.deadline_at LIMIT $1`
@@ -169,8 +169,8 @@ CASE WHEN (SELECT true FROM alphapulse.sync_jobs j
 func (l *Ledger) StartFollowers(ctx context.Context, limit int) (int, error) {
 	const find = `
 SELECT f.id, coalesce(f.follows::text, '') FROM alphapulse.sync_runs f
-LEFT JOIN alphapulse.sync_runs r ON r.id = f.follows
-WHERE f.status = 'running' AND f.started_at IS NULL AND (r.id IS NULL OR r.status <> 'running')
+LEFT JOIN LATERAL (SELECT id, status FROM alphapulse.sync_runs WHERE id = f.follows OFFSET 0) r ON true
+WHERE f.finished_at IS NULL AND f.started_at IS NULL AND (r.id IS NULL OR r.status <> 'running')
 ORDER BY f.follows LIMIT $1`
 	rows, err := l.db.Query(ctx, find, limit)
 	if err != nil {
