@@ -14,12 +14,13 @@ import (
 
 // scheduledRun collects the due types of one subject.
 type scheduledRun struct {
-	id, subject           string
+	id                    uuid.UUID
+	subject               string
 	exchange, environment string
 	at                    time.Time // when its slots were taken
 	cadence               time.Duration
 	types                 []syncjob.DataType
-	jobs                  []string // ids, as types
+	jobs                  []uuid.UUID // ids, as types
 }
 
 func (r *scheduledRun) deadline() time.Time {
@@ -61,7 +62,7 @@ func scheduledRuns(slots []Slot) []*scheduledRun {
 
 // newID is an id for a row of which many are made: such ids rise with time, so that
 // new rows stand side by side in an index and not all over it. Nothing relies on it.
-func newID() string { return uuid.Must(uuid.NewV7()).String() }
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
 func plannedOf(slots []Slot, runs []*scheduledRun) Planned {
 	planned := Planned{Runs: len(runs)}
@@ -76,10 +77,10 @@ func plannedOf(slots []Slot, runs []*scheduledRun) Planned {
 func publications(kind syncjob.SubjectKind, runs []*scheduledRun) []Publication {
 	var jobs []Publication
 	for _, r := range runs {
-		deadline := r.deadline()
+		deadline, runID := r.deadline(), r.id.String()
 		for i, t := range r.types {
 			jobs = append(jobs, Publication{
-				JobID: r.jobs[i], RunID: r.id, Publishes: 1, SubjectKind: kind, SubjectID: r.subject,
+				JobID: r.jobs[i].String(), RunID: runID, Publishes: 1, SubjectKind: kind, SubjectID: r.subject,
 				Exchange: r.exchange, Environment: r.environment, DataType: t, Lane: syncjob.Live,
 				ExpiresAt: &deadline, PlannedAt: r.at,
 			})
@@ -96,7 +97,10 @@ func insertScheduledRuns(
 	if len(runs) == 0 {
 		return nil
 	}
-	n := columnsOf(runs)
+	n, err := columnsOf(runs)
+	if err != nil {
+		return err
+	}
 	insert := fmt.Sprintf(`
 WITH r AS (
     INSERT INTO alphapulse.sync_runs
@@ -110,29 +114,33 @@ SELECT j.id, j.run, j.subject, j.data_type, 'live', 'schedule', j.market || '-' 
        CASE WHEN $12 THEN 1 ELSE 0 END, CASE WHEN $12 THEN $10::timestamptz END, CASE WHEN NOT $12 THEN $10::timestamptz END
 FROM unnest($5::uuid[], $6::uuid[], $7::uuid[], $8::text[], $9::text[]) AS j (id, run, subject, data_type, market)`,
 		subjectColumn(kind))
-	_, err := tx.Exec(ctx, insert, n.runs, n.subjects, n.types, n.deadlines, n.jobs, n.runOf, n.subjectOf, n.typeOf, n.marketOf,
+	_, err = tx.Exec(ctx, insert, n.runs, n.subjects, n.types, n.deadlines, n.jobs, n.runOf, n.subjectOf, n.typeOf, n.marketOf,
 		runs[0].at, syncjob.MaxAttempts(syncjob.Live, syncjob.Schedule), taken)
 	return err
 }
 
 // runColumns are runs, and then their jobs, as columns.
 type runColumns struct {
-	runs, subjects, types                    []string
-	deadlines                                []time.Time
-	jobs, runOf, typeOf, marketOf, subjectOf []string
+	runs, subjects, jobs, runOf, subjectOf [][16]byte // sent in binary
+	types, typeOf, marketOf                []string
+	deadlines                              []time.Time
 }
 
-func columnsOf(runs []*scheduledRun) runColumns {
+func columnsOf(runs []*scheduledRun) (runColumns, error) {
 	var n runColumns
 	for _, r := range runs {
-		n.runs, n.subjects = append(n.runs, r.id), append(n.subjects, r.subject)
+		subject, err := uuid.Parse(r.subject)
+		if err != nil {
+			return n, fmt.Errorf("subject %q: %w", r.subject, err)
+		}
+		n.runs, n.subjects = append(n.runs, r.id), append(n.subjects, subject)
 		n.types = append(n.types, syncjob.JoinTypes(syncjob.Normalize(r.types)))
 		n.deadlines = append(n.deadlines, r.deadline())
 		for i, t := range r.types {
 			n.jobs, n.runOf, n.typeOf = append(n.jobs, r.jobs[i]), append(n.runOf, r.id), append(n.typeOf, string(t))
 			n.marketOf = append(n.marketOf, r.exchange+"-"+r.environment)
-			n.subjectOf = append(n.subjectOf, r.subject)
+			n.subjectOf = append(n.subjectOf, subject)
 		}
 	}
-	return n
+	return n, nil
 }

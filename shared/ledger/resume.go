@@ -127,8 +127,10 @@ const pausedGrace = 5 * time.Minute
 func (l *Ledger) extendPaused(ctx context.Context, limit int) error {
 	extend := `
 WITH held AS (
-    SELECT run_id, max(next_at) + $2::interval AS until FROM alphapulse.sync_jobs
-    WHERE status || '' = 'waiting' AND wait_reason = 'paused' AND trigger NOT IN ('manual', 'initial', 'probe')
+    SELECT run_id, max(next_at) + $2::interval AS until FROM (
+        SELECT run_id, next_at FROM alphapulse.sync_jobs
+        WHERE status || '' = 'waiting' AND wait_reason = 'paused' AND trigger NOT IN ('manual', 'initial', 'probe')
+        OFFSET 0) w
     GROUP BY run_id),
 late AS (
     SELECT r.id, held.until FROM held CROSS JOIN LATERAL (

@@ -1,9 +1,11 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -70,25 +72,27 @@ func (n *nullWorker) serve(ctx context.Context, sub *queue.Subscription) error {
 	return nil
 }
 
-// end ends jobs, then the runs that have no other open job, then acks.
+// end ends jobs, then the runs that have no other open job, then acks. Rows are found,
+// and so locked, in the order of their ids. A job's start is when the broker stored its
+// message, so that the table tells how late it was published.
 func (n *nullWorker) end(ctx context.Context, taken []queue.Delivery) error {
 	const jobs = `
-UPDATE alphapulse.sync_jobs
+UPDATE alphapulse.sync_jobs j
 SET status = 'succeeded', attempt = attempt + 1, claim = gen_random_uuid(), owner = 'null', claimed_at = clock_timestamp(),
-    started_at = coalesce(started_at, clock_timestamp()), finished_at = clock_timestamp()
-WHERE id = ANY (ARRAY(SELECT id FROM alphapulse.sync_jobs WHERE id = ANY ($1::uuid[]) AND status = 'queued'
-                      ORDER BY id FOR UPDATE))`
+    started_at = u.stored, finished_at = clock_timestamp()
+FROM unnest($1::uuid[], $2::timestamptz[]) AS u (id, stored)
+WHERE j.id BETWEEN u.id AND u.id AND j.status || '' = 'queued'`
 	const runs = `
 UPDATE alphapulse.sync_runs r
 SET status = 'succeeded', jobs_succeeded = jobs_total, finished_at = clock_timestamp(), announced_at = clock_timestamp()
-WHERE r.id = ANY (ARRAY(SELECT id FROM alphapulse.sync_runs WHERE id = ANY ($1::uuid[]) AND status = 'running'
-                        ORDER BY id FOR UPDATE))
-  AND NOT EXISTS (SELECT FROM alphapulse.sync_jobs j WHERE j.run_id = r.id AND j.finished_at IS NULL)`
-	jobIDs, runIDs := make([]string, len(taken)), make([]string, len(taken))
+WHERE r.id = ANY ($1::uuid[]) AND r.status || '' = 'running'
+  AND (SELECT true FROM alphapulse.sync_jobs j WHERE j.run_id = r.id AND j.finished_at IS NULL LIMIT 1) IS NULL`
+	slices.SortFunc(taken, func(x, y queue.Delivery) int { return cmp.Compare(x.Job.JobID, y.Job.JobID) })
+	jobIDs, runIDs, stored := make([]string, len(taken)), make([]string, len(taken)), make([]time.Time, len(taken))
 	for i, d := range taken {
-		jobIDs[i], runIDs[i] = d.Job.JobID, d.Job.RunID
+		jobIDs[i], runIDs[i], stored[i] = d.Job.JobID, d.Job.RunID, d.StoredAt
 	}
-	if _, err := n.m.lookups.Exec(ctx, jobs, jobIDs); err != nil {
+	if _, err := n.m.lookups.Exec(ctx, jobs, jobIDs, stored); err != nil {
 		return fmt.Errorf("ending jobs: %w", err)
 	}
 	if _, err := n.m.lookups.Exec(ctx, runs, runIDs); err != nil {

@@ -72,13 +72,9 @@ func (b *bench) planLive(ctx context.Context, t *tally) error {
 
 // notePlanned says what became of the slots.
 func (b *bench) notePlanned(ctx context.Context, t *tally, before, after slotsSeen, used, end usage) error {
-	const late = `
-SELECT coalesce(percentile_cont(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM published_at - queued_at)), 0),
-       coalesce(max(extract(epoch FROM published_at - queued_at)), 0)::double precision
-FROM alphapulse.sync_jobs WHERE publishes > 0`
-	var p99, most float64
-	if err := b.db.QueryRow(ctx, late).Scan(&p99, &most); err != nil {
-		return fmt.Errorf("reading how soon jobs were published: %w", err)
+	p99, most, soon, err := b.publishedLate(ctx)
+	if err != nil {
+		return err
 	}
 	seconds := end.at.Sub(used.at).Seconds()
 	planned, due := after.planned-before.planned, after.passed-before.passed
@@ -86,12 +82,31 @@ FROM alphapulse.sync_jobs WHERE publishes > 0`
 	t.add("slots_due_per_second", "slots/s", due/seconds)
 	t.ratio("jobs_planned_of_slots_due", planned, due)
 	t.ratio("slots_planned_within_1s", after.soon-before.soon, after.seen-before.seen)
-	t.add("published_after_planned_p99", "s", p99)
-	t.add("published_after_planned_at_most", "s", most)
+	t.add("published_within_1s", "", soon)
+	t.add("published_after_due_p99", "s", p99)
+	t.add("published_after_due_at_most", "s", most)
 	written, err := b.logged(ctx, used.log, end.log)
 	if err != nil {
 		return err
 	}
 	t.used(int(planned), float64(runtime.NumCPU()), written, seconds, between(used, end))
 	return nil
+}
+
+// publishedLate gives how long after its slot a job was stored by the broker: the 99th
+// percentile, the longest, and the share of jobs that were stored within a second. The
+// slot is told from the place of its schedule, so lateness of a whole cadence and more
+// looks shorter than it is; slots that were planned so late show by their own figure.
+func (b *bench) publishedLate(ctx context.Context) (p99, most, soon float64, err error) {
+	const late = `
+SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY late), max(late), avg((late <= 1)::integer)::double precision
+FROM (SELECT (s.step - mod(extract(epoch FROM s.next_at - j.started_at), s.step))::double precision AS late
+      FROM alphapulse.sync_jobs j
+      JOIN (SELECT subject_id, data_type, next_at, extract(epoch FROM every) AS step FROM alphapulse.schedules) s
+        ON s.subject_id = j.subject_id AND s.data_type = j.data_type
+      WHERE j.started_at IS NOT NULL) l`
+	if err = b.db.QueryRow(ctx, late).Scan(&p99, &most, &soon); err != nil {
+		err = fmt.Errorf("reading how soon jobs were published: %w", err)
+	}
+	return p99, most, soon, err
 }

@@ -23,7 +23,6 @@ const (
 
 	planCostGoal    = 1.2
 	schedulerMemory = 300_000_000
-	latenessGoal    = 1.0 // seconds, of planning and of publishing
 )
 
 // plannedTypes are the scheduled types of an account that have the default cadence of
@@ -76,10 +75,8 @@ func judgePlanning(name, process string, value float64) *Goal {
 	switch {
 	case name == "planning_cost_ratio":
 		return atMost(planCostGoal, value)
-	case name == "jobs_planned_of_slots_due", name == "slots_planned_within_1s":
+	case name == "jobs_planned_of_slots_due", name == "published_within_1s", name == "slots_planned_within_1s":
 		return atLeast(1, value)
-	case name == "published_after_planned_at_most":
-		return atMost(latenessGoal, value)
 	case name == "peak_memory_bytes" && process == "scheduler":
 		return atMost(schedulerMemory, value)
 	default:
