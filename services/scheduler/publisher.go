@@ -199,7 +199,7 @@ func (p *publisher) blame(total int, failures []error) error {
 func (p *publisher) tellPlanned(due []ledger.Publication) {
 	for _, job := range due {
 		if job.Publishes == 1 {
-			p.entry(job).Info("planned")
+			p.log.WithFields(walkOf(job)).Info("planned")
 		}
 	}
 }
@@ -208,20 +208,23 @@ func (p *publisher) tellPlanned(due []ledger.Publication) {
 // job that was retried or lost shows how often.
 func (p *publisher) tellPublished(due []ledger.Publication, published []queue.Published) {
 	for i, job := range due {
-		entry := p.entry(job).WithField("publishes", job.Publishes)
+		fields := walkOf(job)
+		fields["publishes"] = job.Publishes
 		if at := published[i]; at.Err != nil {
-			entry.WithError(at.Err).Warn("not published")
+			p.log.WithFields(fields).WithError(at.Err).Warn("not published")
 		} else {
-			entry.WithField("stream_seq", at.Seq).Info("published")
+			fields["stream_seq"] = at.Seq
+			p.log.WithFields(fields).Info("published")
 		}
 	}
 }
 
-func (p *publisher) entry(job ledger.Publication) *logrus.Entry {
-	return p.log.WithFields(logrus.Fields{
+// walkOf is what each line of a job's walk says of it.
+func walkOf(job ledger.Publication) logrus.Fields {
+	return logrus.Fields{
 		"run_id": job.RunID, "job_id": job.JobID, "data_type": string(job.DataType), "lane": string(job.Lane),
 		string(job.SubjectKind) + "_id": job.SubjectID,
-	})
+	}
 }
 
 // taken are jobs under the publication that they were taken for.

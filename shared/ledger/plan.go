@@ -123,7 +123,7 @@ func scanSlot(row pgx.CollectableRow) (Slot, error) {
 
 // takeDueSlots moves the schedules on and says which of them get a job. The
 // statement reads after the subject's lock, so an open job of a run that was
-// just made is seen. A job that is held back for a following run does not count:
+// just made is seen. A schedule that somebody moves or turns off meanwhile is his. A job that is held back for a following run does not count:
 // one account's follower must not hold up its market's prices.
 func takeDueSlots(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, subjects []string) ([]Slot, error) {
 	source := `CROSS JOIN LATERAL (SELECT id, status, market_id FROM alphapulse.accounts WHERE id = s.subject_id OFFSET 0) a
@@ -148,13 +148,12 @@ WITH due AS (
            AND NOT (%s AND %s) AS plan
     FROM alphapulse.schedules s %s
     WHERE s.subject_id = ANY($1) AND coalesce(s.enabled, false) AND s.next_at <= clock_timestamp()
-    ORDER BY s.subject_id, s.data_type
-    FOR UPDATE OF s)
+    ORDER BY s.subject_id, s.data_type)
 UPDATE alphapulse.schedules s
 SET next_at = s.next_at + due.step
               * (floor(extract(epoch FROM clock_timestamp() - s.next_at) / extract(epoch FROM due.step)) + 1),
     skipped = s.skipped + CASE WHEN due.plan THEN 0 ELSE 1 END
-FROM due WHERE %s AND s.data_type = due.data_type
+FROM due WHERE %s AND s.data_type = due.data_type AND s.next_at = due.due_at AND coalesce(s.enabled, false)
 RETURNING s.subject_id, s.data_type, due.step, due.plan, due.due_at, (SELECT clock_timestamp()), due.exchange, due.environment`,
 		living, anyPause, pausedFor("m", account, "s.data_type", "'live'"), anyBan, bannedFor("m"), source,
 		keyed("s.subject_id", "due.subject_id"))

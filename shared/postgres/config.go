@@ -165,6 +165,7 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 	setMillis(params, "idle_in_transaction_session_timeout", c.IdleInTransactionTimeout)
 
 	boundCaches(p.ConnConfig)
+	p.AfterConnect = registerUUIDs
 	p.MaxConns, p.MinConns = c.MaxConns, c.MinConns
 	p.MaxConnLifetime = c.MaxConnLifetime
 	p.MaxConnLifetimeJitter = max(c.MaxConnLifetimeJitter, 0)

@@ -188,13 +188,14 @@ func (m *machine) lookupsConfig() postgres.Config {
 	return cfg
 }
 
-// startPostgres starts a server as `alphapulse up` does, but for its checkpoints:
-// none falls into a pass, so that full-page images can be told apart.
+// startPostgres starts a server as `alphapulse up` does, but for its checkpoints: none
+// falls into a pass, so that full-page images can be told apart; and for its memory, of
+// which a primary with so many accounts has that much at least.
 func (m *machine) startPostgres(ctx context.Context) error {
 	m.cfg.Progress("starting Postgres", 0, 0)
 	server, err := pgserver.Start(ctx, pgserver.Config{
 		DataDir: m.file("postgres"), PasswordFile: m.file("postgres.password"), Log: m.log.WithField("service", "postgres"),
-		Settings: map[string]string{"max_wal_size": "8GB", "checkpoint_timeout": "1h"},
+		Settings: map[string]string{"max_wal_size": "8GB", "checkpoint_timeout": "1h", "shared_buffers": "1GB"},
 	})
 	if err != nil {
 		return err
