@@ -67,7 +67,7 @@ func queueGoneScopes(batch *pgx.Batch, all []*storing) {
 	const gone = `
 DELETE FROM alphapulse.sync_scopes c
 USING unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS u (subject, data_type, as_of)
-WHERE c.subject_id = u.subject AND c.data_type = u.data_type AND (c.as_of IS NULL OR c.as_of < u.as_of)
+WHERE c.subject_id BETWEEN u.subject AND u.subject AND c.data_type = u.data_type AND (c.as_of IS NULL OR c.as_of < u.as_of)
   AND (c.subject_id, c.data_type, c.scope) NOT IN (
       SELECT k.subject, k.data_type, k.scope
       FROM unnest($4::uuid[], $5::text[], $6::text[]) AS k (subject, data_type, scope))

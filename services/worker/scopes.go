@@ -184,6 +184,10 @@ func (r *scopeRows) add(job *ledger.Claimed, p part) {
 // queue records how the walk of each scope ended. Their rows are there, and locked by
 // this transaction. A walk that stored nothing leaves as_of; a watermark never goes
 // back. Only lane live moves what belongs to a history.
+//
+// The subject is compared as a range, here and where scopes are deleted, so that the
+// statement can only be run from the given rows to the table: a plan is made once in the
+// life of a connection, and the other way round it reads all scopes for each group.
 func (r *scopeRows) queue(batch *pgx.Batch) {
 	if len(r.scopes) == 0 {
 		return
@@ -198,7 +202,7 @@ SET as_of = greatest(c.as_of, u.as_of), complete = u.complete,
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::boolean[], $6::timestamptz[], $7::text[], $8::text[],
             $9::text[], $10::text[], $11::bytea[])
          AS u (subject, data_type, scope, as_of, complete, watermark, class, code, message, payload, hash)
-WHERE c.subject_id = u.subject AND c.data_type = u.data_type AND c.scope = u.scope`
+WHERE c.subject_id BETWEEN u.subject AND u.subject AND c.data_type = u.data_type AND c.scope = u.scope`
 	batch.Queue(update, r.subjects, r.types, r.scopes, r.asOf, r.complete, r.watermark, r.classes, r.codes,
 		r.messages, r.payload, r.hashes)
 }

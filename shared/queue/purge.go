@@ -14,7 +14,19 @@ import (
 const purgeAt = 80
 
 // purgeTimeout bounds a purge, which reads its way through the stream.
-const purgeTimeout = time.Minute
+const purgeTimeout = 5 * time.Minute
+
+const (
+	// purgeStep is how many sequences one request goes through at least. While the broker
+	// removes messages the stream stands still, 4 us for each message with nats-server
+	// 2.15.2: a whole stream of 1 GB would neither take nor deliver a job for ten seconds.
+	purgeStep = 25_000
+	// purgeSteps is into how many steps a stream is divided at most: each begins at the
+	// first message that is left.
+	purgeSteps = 32
+	// purgeRest is how long the broker is left alone after a step, in times of the step.
+	purgeRest = 2
+)
 
 // Purge tells what PurgeSettled did. Without Needed it only carries the sizes.
 type Purge struct {
@@ -46,7 +58,7 @@ func (q *Queue) PurgeSettled(ctx context.Context) (Purge, error) {
 		report.BytesAfter, report.OldestAfter = report.BytesBefore, report.OldestBefore
 		return report, nil
 	}
-	if err := purgeConsumers(ctx, stream); err != nil {
+	if err := purgeConsumers(ctx, stream, before.State.FirstSeq); err != nil {
 		return report, fmt.Errorf("purging stream %s: %w", JobsStream, apiError(err))
 	}
 	after, err := stream.Info(ctx)
@@ -63,21 +75,62 @@ func nearlyFull(info *jetstream.StreamInfo) bool {
 	return size > 0 && info.State.Bytes >= uint64(size)/100*purgeAt
 }
 
-func purgeConsumers(ctx context.Context, stream jetstream.Stream) error {
+// settled are the messages of a consumer that it will not deliver again.
+type settled struct {
+	consumer Consumer
+	below    uint64 // sequence
+}
+
+// purgeConsumers removes what is settled, step by step from the first message on.
+func purgeConsumers(ctx context.Context, stream jetstream.Stream, first uint64) error {
+	all, end, err := listSettled(ctx, stream)
+	if err != nil || end <= first {
+		return err
+	}
+	step := max(purgeStep, (end-first)/purgeSteps)
+	for from := first; from < end; from += step {
+		for _, s := range all {
+			if s.below <= from {
+				continue
+			}
+			if err := s.purge(ctx, stream, min(s.below, from+step)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// listSettled gives also the highest sequence below which anything is settled.
+func listSettled(ctx context.Context, stream jetstream.Stream) (all []settled, end uint64, err error) {
 	listed := stream.ListConsumers(ctx)
 	for info := range listed.Info() {
 		consumer, err := ParseConsumer(info.Name)
 		if err != nil || info.AckFloor.Stream == 0 {
 			continue
 		}
-		err = stream.Purge(ctx,
-			jetstream.WithPurgeSubject(consumer.Filter()),
-			jetstream.WithPurgeSequence(info.AckFloor.Stream+1)) // up to, and without
-		if err != nil {
-			return fmt.Errorf("messages of %s: %w", consumer, err)
-		}
+		all = append(all, settled{consumer: consumer, below: info.AckFloor.Stream + 1})
+		end = max(end, info.AckFloor.Stream+1)
 	}
-	return listed.Err()
+	return all, end, listed.Err()
+}
+
+// purge removes the consumer's messages below a sequence, and then leaves the broker
+// time for others.
+func (s settled) purge(ctx context.Context, stream jetstream.Stream, below uint64) error {
+	began := time.Now()
+	err := stream.Purge(ctx, jetstream.WithPurgeSubject(s.consumer.Filter()), jetstream.WithPurgeSequence(below))
+	if err != nil {
+		return fmt.Errorf("messages of %s: %w", s.consumer, err)
+	}
+	rest := time.NewTimer(purgeRest * time.Since(began))
+	defer rest.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-rest.C:
+		return nil
+	}
 }
 
 func (p *Purge) conclude(before, after *jetstream.StreamInfo) {

@@ -1,6 +1,9 @@
 package queue_test
 
 import (
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,4 +124,58 @@ func TestPurgeOfUnsettledJobsOnlyWarns(t *testing.T) {
 	require.True(t, report.StillAboveLimits)
 	require.Zero(t, report.Removed)
 	require.EqualValues(t, total, stored(t, server, queue.JobsStream))
+}
+
+// TestALargePurgeGoesStepByStep: while the broker removes messages it neither takes nor
+// delivers any, so it is not asked for all of them at once.
+func TestALargePurgeGoesStepByStep(t *testing.T) {
+	t.Parallel()
+	server := queuetest.New(t)
+	cfg := server.Config()
+	cfg.Limits.JobsBytes = 15 << 20
+	q := server.Connect(cfg)
+	_, err := q.EnsureStreams(within(t, patience))
+	require.NoError(t, err)
+	ensure(t, q, balances)
+	const many = 26_000 // more than one step
+	for from := 1; from < many; from += 1000 {
+		publish(t, q, jobs(balances, from, from+999)...)
+	}
+	settleAll(t, q, many-1)
+
+	nc := dial(t, server)
+	requests, err := nc.SubscribeSync("$JS.API.STREAM.PURGE." + queue.JobsStream)
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	report, err := q.PurgeSettled(within(t, patience))
+	require.NoError(t, err)
+	require.True(t, report.Needed)
+	require.EqualValues(t, many-1, report.Removed)
+	require.EqualValues(t, 1, stored(t, server, queue.JobsStream), "the last is not settled")
+	for range 2 {
+		_, err := requests.NextMsg(patience)
+		require.NoError(t, err)
+	}
+}
+
+// settleAll acks the first n jobs of the queue, as many at a time as it gives.
+func settleAll(t *testing.T, q *queue.Queue, n int) {
+	t.Helper()
+	const given, together = 1000, 32
+	var failed atomic.Int64
+	for left := n; left > 0; left -= given {
+		var all sync.WaitGroup
+		for part := range slices.Chunk(takeN(t, q, balances, min(given, left)), together) {
+			all.Go(func() {
+				for _, d := range part {
+					if d.Ack(t.Context()) != nil {
+						failed.Add(1)
+					}
+				}
+			})
+		}
+		all.Wait()
+	}
+	require.Zero(t, failed.Load())
+	eventually(t, "the floor rises", func() bool { return position(t, q, balances).AckFloor >= uint64(n) })
 }
