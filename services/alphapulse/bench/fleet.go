@@ -32,7 +32,11 @@ const budget = "100000"
 func (m *machine) startFleet(ctx context.Context, p parts) (*fleet, error) {
 	m.cfg.Progress("starting the processes", 0, 0)
 	f := &fleet{}
-	scheduler, err := m.start(ctx, "scheduler", []string{"scheduler", "--budget", "0"})
+	args := []string{"scheduler", "--budget", "0"}
+	if m.cfg.NATSURL == "" {
+		args = append(args, "--jobs-size", strconv.Itoa(jobsSize>>20))
+	}
+	scheduler, err := m.start(ctx, "scheduler", args)
 	if err != nil {
 		return f, err
 	}

@@ -211,9 +211,14 @@ func (m *machine) startPostgres(ctx context.Context) error {
 	return nil
 }
 
-// brokerStore is how much the embedded broker may keep: planning for minutes fills
-// the streams.
-const brokerStore = 8 << 30
+const (
+	// brokerStore is how much the embedded broker may keep: planning for minutes fills
+	// the streams.
+	brokerStore = 8 << 30
+	// jobsSize is the size of its job stream. At 80 % the scheduler would purge it, at
+	// 4 us a message, and at the usual size that fell into the fourth minute of planning.
+	jobsSize = 4 << 30
+)
 
 // openBroker starts a broker in this process, or takes the one that is there.
 func (m *machine) openBroker(ctx context.Context) error {
@@ -232,6 +237,7 @@ func (m *machine) openBroker(ctx context.Context) error {
 			}
 		})
 		m.natsURL, cfg.URL, cfg.InProcess = b.ClientURL(), "", b
+		cfg.Limits.JobsBytes = jobsSize
 	}
 	q, err := queue.Connect(ctx, cfg)
 	if err != nil {
