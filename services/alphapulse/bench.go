@@ -135,7 +135,7 @@ func (p *program) runBench(cmd *cobra.Command, cfg bench.Config, asJSON bool) er
 	ctx, end := interruptible(cmd.Context(), 0)
 	defer end()
 	progress := p.benchProgress(asJSON)
-	cfg.Progress = progress.show
+	cfg.Progress, cfg.Heap = progress.show, p.heap.Raise
 	report, err := bench.Run(ctx, cfg)
 	progress.end()
 	if len(report) == 0 && err != nil {

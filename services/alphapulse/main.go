@@ -11,10 +11,10 @@ import (
 )
 
 func main() {
+	environ := os.Environ()
 	p := program{
-		environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		args: os.Args[1:],
+		environ: environ, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		args: os.Args[1:], heap: daemon.FloorHeap(daemon.NewEnv(environ)),
 	}
-	daemon.FloorHeap(daemon.NewEnv(p.environ))
 	os.Exit(p.run(context.Background()))
 }

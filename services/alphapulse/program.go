@@ -19,6 +19,7 @@ type program struct {
 	stdout  io.Writer
 	stderr  io.Writer
 	args    []string
+	heap    *daemon.Heap // nil: Go's own rule
 }
 
 // Exit codes every command shares; `sync` and `backfill` add 3, 4 and 5.

@@ -4,21 +4,23 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync/atomic"
 	"time"
 )
 
 const (
 	// heapFloor is what the heap of a busy process may grow to before it is
-	// collected, however little of it is alive. Go's own rule, twice what is alive,
-	// collects the heap of a process that holds 8 MB ten times a second under load.
+	// collected, however little of it is alive, if it does not say otherwise. Go's own
+	// rule, twice what is alive, collects the heap of a process that holds 8 MB ten times
+	// a second under load.
 	heapFloor = 24 << 20
 
 	// heapBusy is how soon after the last collection the next one comes in a
 	// process that is busy. An idle one keeps to Go's rule, and stays small.
 	heapBusy = 2 * time.Second
 
-	// heapMost keeps Go's least heap, 4 MB for 100 percent, at the floor.
-	heapMost = heapFloor / (4 << 20) * heapUsual
+	// heapMin is the least that Go lets a heap grow to, at 100 percent.
+	heapMin = 4 << 20
 
 	// heapUsual is Go's own percentage, which applies above the floor.
 	heapUsual = 100
@@ -29,25 +31,40 @@ const (
 	heapLeast = 80
 )
 
-// heap lets the heap of a busy process grow to a floor before it is collected:
+// Heap lets the heap of a busy process grow to a floor before it is collected:
 // memory that nobody misses, for a part of the processor time. Above the floor,
 // and while the process is idle, Go's usual rule holds.
-type heap struct {
-	last time.Time
-	read []metrics.Sample // what is alive, then the roots that lead to it
+type Heap struct {
+	floor atomic.Uint64
+	last  time.Time
+	read  []metrics.Sample // what is alive, then the roots that lead to it
 }
 
 // FloorHeap begins that for this process, unless GOGC or GOMEMLIMIT say that somebody
 // has decided otherwise. It is meant to be called once.
-func FloorHeap(env *Env) {
-	if heapDecided(env) {
-		return
-	}
-
-	h := &heap{last: time.Now(), read: []metrics.Sample{
+func FloorHeap(env *Env) *Heap {
+	h := &Heap{last: time.Now(), read: []metrics.Sample{
 		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/globals:bytes"}, {Name: "/gc/scan/stack:bytes"},
 	}}
-	h.arm()
+	h.floor.Store(heapFloor)
+
+	if !heapDecided(env) {
+		h.arm()
+	}
+
+	return h
+}
+
+// Raise lets the heap grow to a higher floor, from the next collection on, until back
+// is called: for a process that may take more memory than a worker. Nil has none.
+func (h *Heap) Raise(floor uint64) (back func()) {
+	if h == nil {
+		return func() {}
+	}
+
+	before := h.floor.Swap(floor)
+
+	return func() { h.floor.Store(before) }
 }
 
 func heapDecided(env *Env) bool {
@@ -58,14 +75,14 @@ func heapDecided(env *Env) bool {
 }
 
 // collected is found dead by every collection.
-type collected struct{ _ *heap }
+type collected struct{ _ *Heap }
 
 // arm lets the next collection set the pace of the one after it.
-func (h *heap) arm() {
-	runtime.AddCleanup(&collected{}, func(h *heap) {
+func (h *Heap) arm() {
+	runtime.AddCleanup(&collected{}, func(h *Heap) {
 		metrics.Read(h.read)
 		live, roots := h.read[0].Value.Uint64(), h.read[1].Value.Uint64()+h.read[2].Value.Uint64()
-		debug.SetGCPercent(heapPercent(live, roots, time.Since(h.last)))
+		debug.SetGCPercent(heapPercent(h.floor.Load(), live, roots, time.Since(h.last)))
 		h.last = time.Now()
 		h.arm()
 	}, h)
@@ -73,12 +90,13 @@ func (h *heap) arm() {
 
 // heapPercent is how much the heap may grow, in percent of what is alive and of the
 // roots that lead to it: so Go counts.
-func heapPercent(live, roots uint64, since time.Duration) int {
-	if since > heapBusy || live == 0 || live >= heapFloor {
+func heapPercent(floor, live, roots uint64, since time.Duration) int {
+	if since > heapBusy || live == 0 || live >= floor {
 		return heapUsual
 	}
 
-	percent := int((heapFloor - live) * 100 / (live + roots)) //nolint:gosec // at most 24 MB
+	percent := (floor - live) * 100 / (live + roots)
+	most := floor / heapMin * heapUsual // Go's least heap would lie above the floor
 
-	return min(max(percent, heapLeast), heapMost)
+	return int(min(max(percent, heapLeast), most)) //nolint:gosec // a percentage
 }

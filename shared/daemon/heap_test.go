@@ -32,7 +32,7 @@ func TestASmallHeapMayGrowToTheFloorWhileTheProcessIsBusy(t *testing.T) {
 		{live: 4 * mega, since: time.Minute, want: 100},
 		{live: 0, since: time.Millisecond, want: 100},
 	} {
-		require.Equal(t, c.want, heapPercent(c.live, c.roots, c.since), "%+v", c)
+		require.Equal(t, c.want, heapPercent(heapFloor, c.live, c.roots, c.since), "%+v", c)
 	}
 }
 
@@ -41,7 +41,7 @@ func TestEachCollectionSetsThePaceOfTheNext(t *testing.T) { //nolint:paralleltes
 	before := debug.SetGCPercent(heapUsual)
 	defer debug.SetGCPercent(before)
 
-	FloorHeap(NewEnv(nil))
+	heap := FloorHeap(NewEnv(nil))
 
 	for range 3 { // each time it is armed anew
 		require.Eventually(t, func() bool {
@@ -50,6 +50,21 @@ func TestEachCollectionSetsThePaceOfTheNext(t *testing.T) { //nolint:paralleltes
 			return debug.SetGCPercent(heapUsual) > heapUsual
 		}, 10*time.Second, time.Millisecond, "a busy process with a small heap is collected less often")
 	}
+
+	runtime.KeepAlive(heap)
+}
+
+func TestAFloorIsRaisedForAWhile(t *testing.T) {
+	t.Parallel()
+
+	h := &Heap{}
+	h.floor.Store(heapFloor)
+	back := h.Raise(96 << 20)
+	require.Equal(t, 500, heapPercent(h.floor.Load(), 16<<20, 0, time.Second))
+	back()
+	require.EqualValues(t, heapFloor, h.floor.Load())
+
+	(*Heap)(nil).Raise(1)() // a program without one
 }
 
 func TestTheHeapIsLeftToWhoHasDecided(t *testing.T) {

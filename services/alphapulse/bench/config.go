@@ -95,6 +95,9 @@ type Config struct {
 	Environ []string
 	// Progress, if set, is told what is being done, and how much of it.
 	Progress func(what string, done, total int)
+	// Heap raises what the heap of this process may grow to before it is collected; nil:
+	// it stays as it is.
+	Heap func(floor uint64) (back func())
 }
 
 // Defaults are the sizes that the goals are stated for.
@@ -122,6 +125,9 @@ func (c Config) complete() Config {
 	}
 	if c.Accounts == 0 {
 		c.Accounts = c.Jobs
+	}
+	if c.Heap == nil {
+		c.Heap = func(uint64) func() { return func() {} }
 	}
 	if c.Progress == nil {
 		c.Progress = func(string, int, int) {}
