@@ -29,7 +29,7 @@ func (f *fleet) gauges() *gauges {
 }
 
 // again lets the next reading ask anew.
-func (g *gauges) again() { g.figures.tried = time.Now().Add(-figuresAge) }
+func (g *gauges) again() { g.figures.tried = time.Now().Add(-figuresRarely) }
 
 // of is what a series of balances shows, or nil if there is none.
 func (g *gauges) of(name string, labels ...string) *float64 {
@@ -164,4 +164,12 @@ func TestTheSchedulerWatchesTheQueues(t *testing.T) {
 		}
 		require.Less(t, time.Since(began), patience, "nobody has measured how long a job takes")
 	}
+}
+
+// TestFiguresThatTakeLongAreReadLessOften: but never less often than once a minute.
+func TestFiguresThatTakeLongAreReadLessOften(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, figuresAge, figuresPause(100*time.Millisecond))
+	require.Equal(t, 40*time.Second, figuresPause(2*time.Second))
+	require.Equal(t, figuresRarely, figuresPause(8*time.Second))
 }

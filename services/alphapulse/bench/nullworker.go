@@ -103,10 +103,11 @@ WHERE r.id = ANY ($1::uuid[]) AND r.status || '' = 'running'
 
 // slotsSeen is what a scheduler has done with slots, and how many have come due.
 type slotsSeen struct {
-	passed  float64 // slots of all schedules, since they began
-	planned float64 // jobs made of them
-	seen    float64 // slots whose lateness is known
-	soon    float64 // of those, how many were planned or skipped within a second
+	at      time.Time // of the database's clock, before anything was read
+	passed  float64   // slots of all schedules, since they began
+	planned float64   // jobs made of them
+	seen    float64   // slots whose lateness is known
+	soon    float64   // of those, how many were planned or skipped within a second
 }
 
 // slots reads it. The place of every schedule tells exactly how many slots have
@@ -114,10 +115,10 @@ type slotsSeen struct {
 func (m *machine) slots(ctx context.Context, f *fleet) (slotsSeen, error) {
 	const query = `
 SELECT coalesce(sum(extract(epoch FROM next_at) / extract(epoch FROM every)), 0)::double precision,
-       (SELECT count(*) FROM alphapulse.sync_jobs)::double precision
+       (SELECT count(*) FROM alphapulse.sync_jobs)::double precision, now()
 FROM alphapulse.schedules`
 	var s slotsSeen
-	if err := m.db.QueryRow(ctx, query).Scan(&s.passed, &s.planned); err != nil {
+	if err := m.db.QueryRow(ctx, query).Scan(&s.passed, &s.planned, &s.at); err != nil {
 		return s, fmt.Errorf("counting slots: %w", err)
 	}
 	values, err := scrape(ctx, f.scheduler.health)
