@@ -42,7 +42,7 @@ func (p *process) runScheduler(cmd *cobra.Command, cfg *scheduler.Config) error 
 	if err != nil {
 		return err
 	}
-	lookups, err := p.pool(cmd.Context(), postgres.Config{Name: "scheduler-lookups", MaxConns: 4, ByIndex: true})
+	lookups, err := p.pool(cmd.Context(), postgres.Config{Name: "scheduler-lookups", MaxConns: 6, ByIndex: true})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ const handedAtMost = 4
 // jobs due. What is lost in it, with the process, the sweep finds.
 type handover struct {
 	batches chan handed
+	places  chan struct{} // one for each batch that is given, or will be
 	open    atomic.Bool
 }
 
@@ -24,22 +25,38 @@ type handed struct {
 	at   time.Time
 }
 
-func newHandover() *handover { return &handover{batches: make(chan handed, handedAtMost)} }
+func newHandover() *handover {
+	return &handover{batches: make(chan handed, handedAtMost), places: make(chan struct{}, handedAtMost)}
+}
 
-// ready says whether a batch can be given. Only one planner gives.
-func (h *handover) ready() bool { return h.open.Load() && len(h.batches) < cap(h.batches) }
-
-// give never blocks after ready.
-func (h *handover) give(jobs []ledger.Publication) {
-	if len(jobs) > 0 {
-		h.batches <- handed{jobs: jobs, at: time.Now()}
+// reserve takes a place for a batch, if there is one. Who has it calls give.
+func (h *handover) reserve() bool {
+	if !h.open.Load() {
+		return false
 	}
+	select {
+	case h.places <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// give fills the place that was reserved, or leaves it if there is no job. It never
+// blocks.
+func (h *handover) give(jobs []ledger.Publication) {
+	if len(jobs) == 0 {
+		<-h.places
+		return
+	}
+	h.batches <- handed{jobs: jobs, at: time.Now()}
 }
 
 // take gives the oldest batch, or an empty one that has just begun.
 func (h *handover) take() handed {
 	select {
 	case batch := <-h.batches:
+		<-h.places
 		return batch
 	default:
 		return handed{at: time.Now()}

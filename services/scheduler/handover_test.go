@@ -114,6 +114,8 @@ func TestALateBatchIsNotPublished(t *testing.T) {
 	_, _, jobs, err := f.ledger.PlanTaken(t.Context(), "account", 10)
 	require.NoError(t, err)
 	require.Len(t, jobs, 2)
+	hand.open.Store(true)
+	require.True(t, hand.reserve())
 	hand.batches <- handed{jobs: jobs, at: time.Now().Add(-publishTimeout - time.Millisecond)}
 	p := &publisher{metrics: s.metrics, ledger: f.ledger, queue: f.queue, log: s.log, poll: time.Second, batch: 10, hand: hand}
 	f.step(&loop{step: p.step})

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/alphapulse/alphapulse/shared/daemon"
 	"github.com/alphapulse/alphapulse/shared/failpoint"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/postgres"
@@ -33,13 +35,15 @@ type planner struct {
 	batch   int
 	planned func() // wakes the publisher
 	hand    *handover
+	behind  bool // the last step left slots of accounts that were due
 }
 
-// step plans one batch of accounts and one of markets. A kind that fails does
-// not keep the other from being planned.
+// step plans one batch of accounts, or two side by side while there are more, and one
+// of markets. A kind that fails does not keep the other from being planned.
 func (p *planner) step(ctx context.Context) (time.Duration, error) {
-	accounts, accountsErr := p.plan(ctx, syncjob.Account)
+	accounts, accountsErr := p.planAccounts(ctx)
 	markets, marketsErr := p.plan(ctx, syncjob.Market)
+	p.behind = accounts >= p.batch
 	if err := errors.Join(accountsErr, marketsErr); err != nil {
 		return 0, err
 	}
@@ -51,6 +55,26 @@ func (p *planner) step(ctx context.Context) (time.Duration, error) {
 	default:
 		return p.untilNextSlot(ctx)
 	}
+}
+
+// planAccounts waits for the server half of its time, which a second batch can use: the
+// two lock different accounts.
+func (p *planner) planAccounts(ctx context.Context) (int, error) {
+	if !p.behind {
+		return p.plan(ctx, syncjob.Account)
+	}
+	var beside int
+	var besideErr error
+	var second sync.WaitGroup
+	second.Go(func() {
+		besideErr = daemon.Guard(func() (err error) {
+			beside, err = p.plan(ctx, syncjob.Account)
+			return err
+		})
+	})
+	moved, err := p.plan(ctx, syncjob.Account)
+	second.Wait()
+	return moved + beside, errors.Join(err, besideErr)
 }
 
 // plan gives how many slots it has moved on.
@@ -76,7 +100,7 @@ func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind) (int, erro
 // planSlots hands the jobs over if the publisher is ready for them, and leaves them
 // due if it is not.
 func (p *planner) planSlots(ctx context.Context, kind syncjob.SubjectKind) (ledger.Planned, []ledger.Slot, error) {
-	if !p.hand.ready() {
+	if !p.hand.reserve() {
 		return p.ledger.PlanSlots(ctx, kind, p.batch)
 	}
 	planned, slots, jobs, err := p.ledger.PlanTaken(ctx, kind, p.batch)

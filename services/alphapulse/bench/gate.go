@@ -17,18 +17,29 @@ import (
 // holdTime is longer than any pass takes to be prepared.
 const holdTime = 24 * time.Hour
 
-// hold makes the broker deliver nothing of a queue. The scheduler makes the queue,
-// so it is waited for.
+// hold makes the broker deliver nothing of a queue.
 func (m *machine) hold(ctx context.Context, c queue.Consumer) error {
+	if _, err := m.made(ctx, c); err != nil {
+		return err
+	}
+	if _, err := m.streams.PauseConsumer(ctx, queue.JobsStream, c.Name(), time.Now().Add(holdTime)); err != nil {
+		return fmt.Errorf("holding queue %s back: %w", c, err)
+	}
+	return nil
+}
+
+// made waits until the scheduler has made a queue.
+func (m *machine) made(ctx context.Context, c queue.Consumer) (consumer jetstream.Consumer, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTime, fmt.Errorf("the scheduler has not made queue %s within %s", c, startTime))
 	defer cancel()
-	return look(ctx, func() (bool, error) {
-		_, err := m.streams.PauseConsumer(ctx, queue.JobsStream, c.Name(), time.Now().Add(holdTime))
+	err = look(ctx, func() (bool, error) {
+		consumer, err = m.streams.Consumer(ctx, queue.JobsStream, c.Name())
 		if errors.Is(err, jetstream.ErrConsumerNotFound) {
 			return false, nil
 		}
 		return err == nil, err
 	})
+	return consumer, err
 }
 
 // letGoIn is longer than a broker on this machine takes to hear of it, and nothing
