@@ -32,6 +32,7 @@ func Design() []string {
 		"design: histories overlap",
 		"design: rows, watermark and coverage together",
 		"design: what a worker holds is bounded",
+		"design: a statement of the walk has one plan",
 		"design: coverage ends before the indexing delay",
 		"design: the horizon is named",
 		"design: a backfill touches neither watermark nor state",
