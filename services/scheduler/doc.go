@@ -2,6 +2,11 @@
 // what is due, publishes it, makes the streams and consumers that jobs travel
 // through, and brings back what was lost on the way.
 //
+// While its publisher is at work, a planner writes jobs as published already and hands
+// them over, so that nobody has to look for them and write them again. Whatever stops
+// that, a broker that is away or a process that dies, leaves rows as a publisher leaves
+// them that died before it published.
+//
 // # Guarantees
 //
 //   - Any number of schedulers may run. None is the leader: each statement takes
