@@ -42,7 +42,7 @@ type planner struct {
 // of markets. A kind that fails does not keep the other from being planned.
 func (p *planner) step(ctx context.Context) (time.Duration, error) {
 	accounts, accountsErr := p.planAccounts(ctx)
-	markets, marketsErr := p.plan(ctx, syncjob.Market)
+	markets, marketsErr := p.plan(ctx, syncjob.Market, 0)
 	p.behind = accounts >= p.batch
 	if err := errors.Join(accountsErr, marketsErr); err != nil {
 		return 0, err
@@ -58,28 +58,28 @@ func (p *planner) step(ctx context.Context) (time.Duration, error) {
 }
 
 // planAccounts waits for the server half of its time, which a second batch can use: the
-// two lock different accounts.
+// second leaves out the slots of the first.
 func (p *planner) planAccounts(ctx context.Context) (int, error) {
 	if !p.behind {
-		return p.plan(ctx, syncjob.Account)
+		return p.plan(ctx, syncjob.Account, 0)
 	}
 	var beside int
 	var besideErr error
 	var second sync.WaitGroup
 	second.Go(func() {
 		besideErr = daemon.Guard(func() (err error) {
-			beside, err = p.plan(ctx, syncjob.Account)
+			beside, err = p.plan(ctx, syncjob.Account, p.batch)
 			return err
 		})
 	})
-	moved, err := p.plan(ctx, syncjob.Account)
+	moved, err := p.plan(ctx, syncjob.Account, 0)
 	second.Wait()
 	return moved + beside, errors.Join(err, besideErr)
 }
 
 // plan gives how many slots it has moved on.
-func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind) (int, error) {
-	planned, slots, err := p.planSlots(ctx, kind)
+func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind, skip int) (int, error) {
+	planned, slots, err := p.planSlots(ctx, kind, skip)
 	if err != nil {
 		return 0, err
 	}
@@ -99,12 +99,15 @@ func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind) (int, erro
 
 // planSlots hands the jobs over if the publisher is ready for them, and leaves them
 // due if it is not.
-func (p *planner) planSlots(ctx context.Context, kind syncjob.SubjectKind) (ledger.Planned, []ledger.Slot, error) {
+func (p *planner) planSlots(
+	ctx context.Context, kind syncjob.SubjectKind, skip int,
+) (planned ledger.Planned, slots []ledger.Slot, err error) {
 	if !p.hand.reserve() {
-		return p.ledger.PlanSlots(ctx, kind, p.batch)
+		return p.ledger.PlanSlots(ctx, kind, skip, p.batch)
 	}
-	planned, slots, jobs, err := p.ledger.PlanTaken(ctx, kind, p.batch)
-	p.hand.give(jobs)
+	var jobs []ledger.Publication
+	defer func() { p.hand.give(jobs) }() // whatever happens, the place is not kept
+	planned, slots, jobs, err = p.ledger.PlanTaken(ctx, kind, skip, p.batch)
 	return planned, slots, err
 }
 

@@ -20,6 +20,10 @@ import (
 // publisher's answer is not overtaken by its own sweep.
 const publishTimeout = 8 * time.Second
 
+// handedFor is for how long a batch may wait that was handed over. It leaves half of the
+// time to publish it, and what is due besides.
+const handedFor = publishTimeout / 2
+
 // publisher sends due jobs to the stream.
 type publisher struct {
 	metrics *measures
@@ -39,7 +43,8 @@ type publisher struct {
 // published without one.
 func (p *publisher) step(ctx context.Context) (time.Duration, error) {
 	batch := p.hand.take()
-	if time.Since(batch.at) > publishTimeout { // left over from before a failure
+	p.tellPlanned(batch.jobs)
+	if time.Since(batch.at) > handedFor { // left over from before a failure
 		if err := p.giveBack(ctx, taken(batch.jobs)); err != nil {
 			return 0, err
 		}
@@ -93,6 +98,7 @@ func (p *publisher) ready(ctx context.Context) error {
 // takeDue adds jobs that are due to a batch.
 func (p *publisher) takeDue(ctx context.Context, batch handed) (handed, error) {
 	due, err := p.ledger.TakeDue(ctx, p.batch)
+	p.tellPlanned(due)
 	return handed{jobs: append(due, batch.jobs...), at: batch.at}, err
 }
 
@@ -100,6 +106,7 @@ func (p *publisher) takeDue(ctx context.Context, batch handed) (handed, error) {
 // scheduler ends.
 func (p *publisher) empty(ctx context.Context) {
 	for batch := p.hand.take(); len(batch.jobs) > 0; batch = p.hand.take() {
+		p.tellPlanned(batch.jobs)
 		if err := p.giveBack(ctx, taken(batch.jobs)); err != nil {
 			p.log.WithError(err).Warn("planned jobs were not given back; a sweep makes them due within seconds")
 			return
@@ -114,7 +121,6 @@ func (p *publisher) publish(ctx context.Context, batch handed) error {
 	ctx, cancel := context.WithDeadline(ctx, batch.at.Add(publishTimeout))
 	defer cancel()
 	due := batch.jobs
-	p.tellPlanned(due)
 	jobs := messages(due)
 	ended := p.startSpans(ctx, due, jobs)
 	published := p.send(ctx, jobs)
@@ -195,9 +201,10 @@ func (p *publisher) blame(total int, failures []error) error {
 }
 
 // tellPlanned logs the first step of each job's walk. A job is met here for the
-// first time whoever planned it: a schedule, a person, an accepted key.
-func (p *publisher) tellPlanned(due []ledger.Publication) {
-	for _, job := range due {
+// first time whoever planned it: a schedule, a person, an accepted key. It is logged
+// also if what was handed over is not published now, because later it is not the first.
+func (p *publisher) tellPlanned(jobs []ledger.Publication) {
+	for _, job := range jobs {
 		if job.Publishes == 1 {
 			p.log.WithFields(walkOf(job)).Info("planned")
 		}

@@ -23,12 +23,13 @@ type Planned struct {
 // planned. Any number of schedulers may call it: subjects that another one is
 // planning are left to it.
 func (l *Ledger) PlanDue(ctx context.Context, kind syncjob.SubjectKind, limit int) (Planned, error) {
-	planned, _, err := l.PlanSlots(ctx, kind, limit)
+	planned, _, err := l.PlanSlots(ctx, kind, 0, limit)
 	return planned, err
 }
 
-// PlanSlots is PlanDue, and lists the slots that passed.
-func (l *Ledger) PlanSlots(ctx context.Context, kind syncjob.SubjectKind, limit int) (Planned, []Slot, error) {
+// PlanSlots is PlanDue, and lists the slots that passed. It leaves out the first skip
+// slots, which somebody else is about to plan: he has locked their accounts.
+func (l *Ledger) PlanSlots(ctx context.Context, kind syncjob.SubjectKind, skip, limit int) (Planned, []Slot, error) {
 	var slots []Slot
 	var runs []*scheduledRun
 	err := l.db.InTx(ctx, "plan", func(ctx context.Context, tx pgx.Tx) error {
@@ -36,7 +37,7 @@ func (l *Ledger) PlanSlots(ctx context.Context, kind syncjob.SubjectKind, limit 
 		// publication first, is flushed, and with it all that was written before.
 		_, err := tx.Exec(ctx, unflushed)
 		if err == nil {
-			slots, runs, err = planSlots(ctx, tx, kind, limit, false)
+			slots, runs, err = planSlots(ctx, tx, kind, skip, limit, false)
 		}
 		return err
 	})
@@ -52,13 +53,13 @@ func (l *Ledger) PlanSlots(ctx context.Context, kind syncjob.SubjectKind, limit 
 // after Settings.UnconfirmedAfter, as after a death behind TakeDue. What is told to
 // the broker is flushed first.
 func (l *Ledger) PlanTaken(
-	ctx context.Context, kind syncjob.SubjectKind, limit int,
+	ctx context.Context, kind syncjob.SubjectKind, skip, limit int,
 ) (Planned, []Slot, []Publication, error) {
 	var slots []Slot
 	var runs []*scheduledRun
 	err := l.db.InTx(ctx, "plan and take", func(ctx context.Context, tx pgx.Tx) error {
 		var err error
-		slots, runs, err = planSlots(ctx, tx, kind, limit, true)
+		slots, runs, err = planSlots(ctx, tx, kind, skip, limit, true)
 		return err
 	})
 	if err != nil {
@@ -68,9 +69,9 @@ func (l *Ledger) PlanTaken(
 }
 
 func planSlots(
-	ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, limit int, taken bool,
+	ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, skip, limit int, taken bool,
 ) ([]Slot, []*scheduledRun, error) {
-	subjects, err := lockDueSubjects(ctx, tx, kind, limit)
+	subjects, err := lockDueSubjects(ctx, tx, kind, skip, limit)
 	if err != nil || len(subjects) == 0 {
 		return nil, nil, err
 	}
@@ -82,7 +83,7 @@ func planSlots(
 	return slots, runs, insertScheduledRuns(ctx, tx, kind, runs, taken)
 }
 
-func lockDueSubjects(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, limit int) ([]string, error) {
+func lockDueSubjects(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, skip, limit int) ([]string, error) {
 	table := "alphapulse.accounts"
 	if kind == syncjob.Market {
 		table = "alphapulse.markets"
@@ -92,9 +93,9 @@ func lockDueSubjects(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, l
 SELECT s.id FROM %s s
 WHERE s.id = ANY (ARRAY(SELECT %s FROM alphapulse.schedules
                         WHERE enabled AND %s IS NOT NULL AND next_at <= (SELECT clock_timestamp())
-                        ORDER BY next_at LIMIT $1))
+                        ORDER BY next_at OFFSET $2 LIMIT $1))
 ORDER BY s.id FOR NO KEY UPDATE SKIP LOCKED`, table, column, column)
-	rows, err := tx.Query(ctx, lock, limit)
+	rows, err := tx.Query(ctx, lock, limit, skip)
 	if err != nil {
 		return nil, err
 	}

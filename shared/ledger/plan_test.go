@@ -311,7 +311,7 @@ SELECT string_agg(to_jsonb(j)::text || to_jsonb(r)::text, E'\n' ORDER BY j.subje
 	b.exec(`TRUNCATE alphapulse.sync_runs CASCADE`)
 
 	b.makeDue("1 second")
-	again, slots, jobs, err := b.PlanTaken(t.Context(), syncjob.Account, 100)
+	again, slots, jobs, err := b.PlanTaken(t.Context(), syncjob.Account, 0, 100)
 	require.NoError(t, err)
 	require.Equal(t, planned, again)
 	require.Len(t, slots, 3*perAccount)
@@ -348,7 +348,7 @@ func TestAJobPlannedAsTakenAndForgottenIsPublished(t *testing.T) {
 	b := setup(t)
 	b.fleet(1)
 	b.makeDue("1 second")
-	_, _, jobs, err := b.PlanTaken(t.Context(), syncjob.Account, 100)
+	_, _, jobs, err := b.PlanTaken(t.Context(), syncjob.Account, 0, 100)
 	require.NoError(t, err)
 	require.Len(t, jobs, perAccount)
 	require.Empty(t, b.publish())
@@ -373,4 +373,20 @@ func TestASlotOfAnUnknownTypeMakesNoRun(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Planned{Skipped: 1}, planned)
 	require.Zero(t, b.count(`SELECT count(*) FROM alphapulse.sync_runs`))
+}
+
+// TestSkippedSlotsAreLeft: to the batch that is planned beside.
+func TestSkippedSlotsAreLeft(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fleet(3)
+	b.exec(`UPDATE alphapulse.schedules SET enabled = data_type = 'balances' AND account_id IS NOT NULL`)
+	b.exec(`UPDATE alphapulse.schedules SET next_at = clock_timestamp() - (SELECT count(*) FROM alphapulse.accounts a
+		WHERE a.name >= (SELECT name FROM alphapulse.accounts WHERE id = account_id)) * interval '1 s' WHERE enabled`)
+	planned, slots, _, err := b.PlanTaken(t.Context(), syncjob.Account, 2, 10)
+	require.NoError(t, err)
+	require.Equal(t, Planned{Runs: 1, Jobs: 1}, planned)
+	account, err := b.AccountByName(t.Context(), "a3")
+	require.NoError(t, err)
+	require.Equal(t, account.ID, slots[0].SubjectID, "the last that became due")
 }
