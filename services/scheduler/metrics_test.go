@@ -57,8 +57,10 @@ func TestMetricsOfPublishing(t *testing.T) {
 	require.NoError(t, err)
 	p := &publisher{metrics: s.metrics, ledger: f.ledger, queue: f.queue, log: queuetest.Discard()}
 	require.NoError(t, p.publish(t.Context(), handed{jobs: due, at: time.Now()}))
+	require.NoError(t, p.confirmed())
 	require.Equal(t, 2, value("publishes_total", "data_type=balances", "outcome=stored"))
 	require.NoError(t, p.publish(t.Context(), handed{jobs: due, at: time.Now()}))
+	require.NoError(t, p.confirmed())
 	require.Equal(t, 2, value("publishes_total", "data_type=balances", "outcome=duplicate"), "deduplicated by the broker")
 	require.Zero(t, value("republishes_total"))
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/alphapulse/alphapulse/shared/daemon"
 	"github.com/alphapulse/alphapulse/shared/failpoint"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/queue"
@@ -36,6 +37,9 @@ type publisher struct {
 	missing func() // the stream is missing
 	full    func() // the stream is full
 	hand    *handover
+	// confirming tells how the receipts of the last batch were stored, while they are;
+	// nil: none are.
+	confirming chan error
 }
 
 // step publishes one batch: what the planner has handed over, and what is due
@@ -78,11 +82,16 @@ func (p *publisher) publishNext(ctx context.Context, batch handed) (time.Duratio
 		return minPause, nil // another scheduler is at it
 	}
 	failpoint.Hit(failpoint.SchedulerTaken)
-	if err := p.publish(ctx, due); err != nil {
+	err = p.publish(ctx, due)
+	more := len(due.jobs) >= p.batch || len(p.hand.batches) > 0
+	if err != nil || !more {
+		err = errors.Join(err, p.confirmed())
+	}
+	if err != nil {
 		return 0, err
 	}
 	p.hand.open.Store(true)
-	if len(due.jobs) >= p.batch || len(p.hand.batches) > 0 {
+	if more {
 		return 0, nil
 	}
 	return publishRest, nil
@@ -105,6 +114,9 @@ func (p *publisher) takeDue(ctx context.Context, batch handed) (handed, error) {
 // empty makes due what was handed over and will not be published, because the
 // scheduler ends.
 func (p *publisher) empty(ctx context.Context) {
+	if err := p.confirmed(); err != nil {
+		p.log.WithError(err).Warn("receipts of published jobs were not stored; a sweep publishes those that wait again")
+	}
 	for batch := p.hand.take(); len(batch.jobs) > 0; batch = p.hand.take() {
 		p.tellPlanned(batch.jobs)
 		if err := p.giveBack(ctx, taken(batch.jobs)); err != nil {
@@ -114,11 +126,11 @@ func (p *publisher) empty(ctx context.Context) {
 	}
 }
 
-// publish sends what was taken and stores the receipts. If the process dies
+// publish sends what was taken and begins to store the receipts. If the process dies
 // anywhere in here, the jobs without a receipt are published again under the
 // next number.
-func (p *publisher) publish(ctx context.Context, batch handed) error {
-	ctx, cancel := context.WithDeadline(ctx, batch.at.Add(publishTimeout))
+func (p *publisher) publish(work context.Context, batch handed) error {
+	ctx, cancel := context.WithDeadline(work, batch.at.Add(publishTimeout))
 	defer cancel()
 	due := batch.jobs
 	jobs := messages(due)
@@ -144,9 +156,34 @@ func (p *publisher) publish(ctx context.Context, batch handed) error {
 	}
 	p.tellPublished(due, published)
 	failpoint.Hit(failpoint.SchedulerPublished)
-	err := p.ledger.Confirm(ctx, receipts)
-	failpoint.Hit(failpoint.SchedulerConfirmed)
+	err := p.confirmed()
+	p.confirm(work, batch.at.Add(publishTimeout), receipts)
 	return errors.Join(err, p.giveBack(ctx, refused), p.blame(len(due), failures))
+}
+
+// confirm stores receipts while the next batch is on its way. confirmed waits for it,
+// and comes before the next one.
+func (p *publisher) confirm(work context.Context, until time.Time, receipts []ledger.Receipt) {
+	done := make(chan error, 1)
+	p.confirming = done
+	go func() {
+		ctx, cancel := context.WithDeadline(work, until)
+		defer cancel()
+		done <- daemon.Guard(func() error {
+			err := p.ledger.Confirm(ctx, receipts)
+			failpoint.Hit(failpoint.SchedulerConfirmed)
+			return err
+		})
+	}()
+}
+
+func (p *publisher) confirmed() error {
+	if p.confirming == nil {
+		return nil
+	}
+	err := <-p.confirming
+	p.confirming = nil
+	return err
 }
 
 // send publishes, and once more under the same message ids what was not
