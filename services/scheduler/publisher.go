@@ -16,8 +16,8 @@ import (
 	"github.com/alphapulse/alphapulse/shared/tracing"
 )
 
-// publishTimeout bounds one batch, from when it was taken. It is shorter than the ten seconds after
-// which a job without a stream sequence is published again, so that this
+// publishTimeout bounds one batch, from when it was taken. It is shorter than the ten
+// seconds after which a job without a stream sequence is published again, so that this
 // publisher's answer is not overtaken by its own sweep.
 const publishTimeout = 8 * time.Second
 

@@ -39,7 +39,7 @@ SELECT r.id, CASE WHEN r.account_id IS NULL THEN 'market' ELSE 'account' END, r.
        r.requested_types, r.trigger, r.status, coalesce(r.follows::text, ''), r.jobs_total, r.jobs_succeeded,
        r.jobs_partial, r.jobs_failed, r.jobs_dead, r.jobs_skipped, r.jobs_cancelled, r.rows_changed, r.created_at,
        r.started_at, r.deadline_at, r.finished_at
-FROM alphapulse.sync_runs r 
+FROM alphapulse.sync_runs r
 LEFT JOIN LATERAL (SELECT name FROM alphapulse.accounts WHERE id = r.account_id OFFSET 0) a ON true`
 
 func scanRun(row pgx.CollectableRow) (Run, error) {

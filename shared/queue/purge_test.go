@@ -17,9 +17,15 @@ import (
 // small is a queue whose stream is nearly full after a hundred and some jobs.
 func small(t *testing.T) (*queuetest.Server, *queue.Queue) {
 	t.Helper()
+	return sized(t, 128<<10)
+}
+
+// sized is a queue with a stream of so many bytes.
+func sized(t *testing.T, bytes int64) (*queuetest.Server, *queue.Queue) {
+	t.Helper()
 	server := queuetest.New(t)
 	cfg := server.Config()
-	cfg.Limits.JobsBytes = 128 << 10
+	cfg.Limits.JobsBytes = bytes
 	q := server.Connect(cfg)
 	_, err := q.EnsureStreams(within(t, patience))
 	require.NoError(t, err)
@@ -130,12 +136,7 @@ func TestPurgeOfUnsettledJobsOnlyWarns(t *testing.T) {
 // delivers any, so it is not asked for all of them at once.
 func TestALargePurgeGoesStepByStep(t *testing.T) {
 	t.Parallel()
-	server := queuetest.New(t)
-	cfg := server.Config()
-	cfg.Limits.JobsBytes = 15 << 20
-	q := server.Connect(cfg)
-	_, err := q.EnsureStreams(within(t, patience))
-	require.NoError(t, err)
+	server, q := sized(t, 15<<20)
 	ensure(t, q, balances)
 	const many = 26_000 // more than one step
 	for from := 1; from < many; from += 1000 {
