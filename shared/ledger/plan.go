@@ -124,8 +124,9 @@ func scanSlot(row pgx.CollectableRow) (Slot, error) {
 
 // takeDueSlots moves the schedules on and says which of them get a job. The
 // statement reads after the subject's lock, so an open job of a run that was
-// just made is seen. A schedule that somebody moves or turns off meanwhile is his. A job that is held back for a following run does not count:
-// one account's follower must not hold up its market's prices.
+// just made is seen. A schedule that somebody moves or turns off meanwhile is his. A
+// job that is held back for a following run does not count: one account's follower
+// must not hold up its market's prices.
 func takeDueSlots(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, subjects []string) ([]Slot, error) {
 	source := `CROSS JOIN LATERAL (SELECT id, status, market_id FROM alphapulse.accounts WHERE id = s.subject_id OFFSET 0) a
     CROSS JOIN LATERAL (SELECT * FROM alphapulse.markets WHERE id = a.market_id OFFSET 0) m`
