@@ -19,6 +19,9 @@ type Config struct {
 
 	// Poll is the longest pause between two looks for due slots and due jobs (1 s).
 	Poll time.Duration
+	// Receipts is how long the broker's receipt of a job waits for the job's claim to
+	// store the same (1 s).
+	Receipts time.Duration
 	// Sweep is the pause between two sweeps (1 s).
 	Sweep time.Duration
 	// Held is the pause between two looks for windows that are held back and need
@@ -61,7 +64,7 @@ func (c Config) Validate() error {
 	if c.Batch < 0 || c.Batch > maxBatch {
 		errs = append(errs, fmt.Errorf("the batch must be 1 to %d, not %d", maxBatch, c.Batch))
 	}
-	for _, d := range []time.Duration{c.Poll, c.Sweep, c.Held, c.Steward, c.Topology, c.Stretch, c.Purge, c.Prune} {
+	for _, d := range []time.Duration{c.Poll, c.Receipts, c.Sweep, c.Held, c.Steward, c.Topology, c.Stretch, c.Purge, c.Prune} {
 		if d < 0 {
 			errs = append(errs, fmt.Errorf("an interval must be positive, not %s", d))
 		}
@@ -75,6 +78,7 @@ func (c Config) withDefaults() Config {
 		fallback time.Duration
 	}{
 		{&c.Poll, time.Second},
+		{&c.Receipts, time.Second},
 		{&c.Sweep, time.Second},
 		{&c.Held, 5 * time.Second},
 		{&c.Steward, time.Minute},

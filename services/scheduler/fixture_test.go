@@ -25,6 +25,9 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // patience bounds what has no other bound in a test.
 const patience = 30 * time.Second
 
+// receiptsRest is how long receipts rest where a test does not say.
+const receiptsRest = time.Millisecond
+
 // fleet is a database and a broker of one test.
 type fleet struct {
 	t      *testing.T
@@ -51,6 +54,9 @@ func (f *fleet) schedulerOn(cfg Config, q *queue.Queue, l *ledger.Ledger) (*Sche
 	f.t.Helper()
 	log, hook := logrustest.NewNullLogger()
 	log.SetLevel(logrus.DebugLevel)
+	if cfg.Receipts == 0 {
+		cfg.Receipts = receiptsRest
+	}
 	s, err := New(cfg, Deps{DB: f.db, Queue: q, Log: logrus.NewEntry(log), Ledger: l})
 	require.NoError(f.t, err)
 	return s, hook
@@ -191,10 +197,23 @@ func (f *fleet) settle(s *Scheduler) {
 		wait, err := s.publishing.step(f.t.Context())
 		require.NoError(f.t, err)
 		if wait > 0 {
+			f.confirm(s)
 			return
 		}
 	}
 	f.t.Fatal("there is always something to publish")
+}
+
+// confirm stores the receipts of all that was published.
+func (f *fleet) confirm(s *Scheduler) {
+	f.t.Helper()
+	for {
+		left, err := s.confirming.step(f.t.Context())
+		require.NoError(f.t, err)
+		if left == s.cfg.Receipts { // nothing rests
+			return
+		}
+	}
 }
 
 func messagesOf(hook *logrustest.Hook, text string) []*logrus.Entry {

@@ -49,6 +49,7 @@ func TestPlannedJobsAreHandedOver(t *testing.T) {
 	require.Zero(t, f.count(dueNow))
 	require.Equal(t, 3, f.count(asked))
 	f.step(s.publishing)
+	f.confirm(s)
 	require.Equal(t, 3, f.count(inStream))
 	require.Equal(t, 3, f.count(published, 1))
 	for _, d := range f.take(4) { // the first is over already
@@ -74,6 +75,7 @@ func TestAFullHandoverLeavesJobsDue(t *testing.T) {
 	for range handedAtMost + 2 {
 		f.step(s.publishing)
 	}
+	f.confirm(s)
 	require.Equal(t, 2*handedAtMost+3, f.count(inStream))
 	require.Equal(t, 2*handedAtMost+3, f.count(published, 1))
 }
@@ -125,7 +127,7 @@ func TestALateBatchIsNotPublished(t *testing.T) {
 	hand.open.Store(true)
 	require.True(t, hand.reserve())
 	hand.batches <- handed{jobs: jobs, at: time.Now().Add(-handedFor - time.Millisecond)}
-	p := &publisher{metrics: s.metrics, ledger: f.ledger, queue: f.queue, log: s.log, poll: time.Second, batch: 10, hand: hand}
+	p := &publisher{metrics: s.metrics, ledger: f.ledger, queue: f.queue, log: s.log, poll: time.Second, batch: 10, hand: hand, receipts: newReceipts(f.ledger, 0)}
 	f.step(&loop{step: p.step})
 	require.Equal(t, 2, f.count(published, 2))
 	for _, d := range f.take(3) {

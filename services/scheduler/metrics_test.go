@@ -55,12 +55,12 @@ func TestMetricsOfPublishing(t *testing.T) {
 	require.Equal(t, 2*len(syncjob.Known()), value("topology_created_total", "what=consumer"))
 	due, err := f.ledger.TakeDue(t.Context(), 10)
 	require.NoError(t, err)
-	p := &publisher{metrics: s.metrics, ledger: f.ledger, queue: f.queue, log: queuetest.Discard()}
+	p := &publisher{metrics: s.metrics, ledger: f.ledger, queue: f.queue, log: queuetest.Discard(), receipts: newReceipts(f.ledger, 0)}
 	require.NoError(t, p.publish(t.Context(), handed{jobs: due, at: time.Now()}))
-	require.NoError(t, p.confirmed())
+	f.step(&loop{step: p.receipts.step})
 	require.Equal(t, 2, value("publishes_total", "data_type=balances", "outcome=stored"))
 	require.NoError(t, p.publish(t.Context(), handed{jobs: due, at: time.Now()}))
-	require.NoError(t, p.confirmed())
+	f.step(&loop{step: p.receipts.step})
 	require.Equal(t, 2, value("publishes_total", "data_type=balances", "outcome=duplicate"), "deduplicated by the broker")
 	require.Zero(t, value("republishes_total"))
 

@@ -8,7 +8,6 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"github.com/alphapulse/alphapulse/shared/daemon"
 	"github.com/alphapulse/alphapulse/shared/failpoint"
 	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/queue"
@@ -27,19 +26,17 @@ const handedFor = publishTimeout / 2
 
 // publisher sends due jobs to the stream.
 type publisher struct {
-	metrics *measures
-	ledger  *ledger.Ledger
-	queue   *queue.Queue
-	log     *logrus.Entry
-	trace   *tracing.Tracer
-	poll    time.Duration
-	batch   int
-	missing func() // the stream is missing
-	full    func() // the stream is full
-	hand    *handover
-	// confirming tells how the receipts of the last batch were stored, while they are;
-	// nil: none are.
-	confirming chan error
+	metrics  *measures
+	ledger   *ledger.Ledger
+	queue    *queue.Queue
+	log      *logrus.Entry
+	trace    *tracing.Tracer
+	poll     time.Duration
+	batch    int
+	missing  func() // the stream is missing
+	full     func() // the stream is full
+	hand     *handover
+	receipts *receipts
 }
 
 // step publishes one batch: what the planner has handed over, and what is due
@@ -82,16 +79,11 @@ func (p *publisher) publishNext(ctx context.Context, batch handed) (time.Duratio
 		return minPause, nil // another scheduler is at it
 	}
 	failpoint.Hit(failpoint.SchedulerTaken)
-	err = p.publish(ctx, due)
-	more := len(due.jobs) >= p.batch || len(p.hand.batches) > 0
-	if err != nil || !more {
-		err = errors.Join(err, p.confirmed())
-	}
-	if err != nil {
+	if err := p.publish(ctx, due); err != nil {
 		return 0, err
 	}
 	p.hand.open.Store(true)
-	if more {
+	if len(due.jobs) >= p.batch || len(p.hand.batches) > 0 {
 		return 0, nil
 	}
 	return publishRest, nil
@@ -114,7 +106,7 @@ func (p *publisher) takeDue(ctx context.Context, batch handed) (handed, error) {
 // empty makes due what was handed over and will not be published, because the
 // scheduler ends.
 func (p *publisher) empty(ctx context.Context) {
-	if err := p.confirmed(); err != nil {
+	if err := p.receipts.storeAll(ctx); err != nil {
 		p.log.WithError(err).Warn("receipts of published jobs were not stored; a sweep publishes those that wait again")
 	}
 	for batch := p.hand.take(); len(batch.jobs) > 0; batch = p.hand.take() {
@@ -126,11 +118,11 @@ func (p *publisher) empty(ctx context.Context) {
 	}
 }
 
-// publish sends what was taken and begins to store the receipts. If the process dies
-// anywhere in here, the jobs without a receipt are published again under the
+// publish sends what was taken and keeps the receipts. If the process dies before these
+// are stored, the jobs that no claim has taken meanwhile are published again under the
 // next number.
-func (p *publisher) publish(work context.Context, batch handed) error {
-	ctx, cancel := context.WithDeadline(work, batch.at.Add(publishTimeout))
+func (p *publisher) publish(ctx context.Context, batch handed) error {
+	ctx, cancel := context.WithDeadline(ctx, batch.at.Add(publishTimeout))
 	defer cancel()
 	due := batch.jobs
 	jobs := messages(due)
@@ -156,34 +148,8 @@ func (p *publisher) publish(work context.Context, batch handed) error {
 	}
 	p.tellPublished(due, published)
 	failpoint.Hit(failpoint.SchedulerPublished)
-	err := p.confirmed()
-	p.confirm(work, batch.at.Add(publishTimeout), receipts)
-	return errors.Join(err, p.giveBack(ctx, refused), p.blame(len(due), failures))
-}
-
-// confirm stores receipts while the next batch is on its way. confirmed waits for it,
-// and comes before the next one.
-func (p *publisher) confirm(work context.Context, until time.Time, receipts []ledger.Receipt) {
-	done := make(chan error, 1)
-	p.confirming = done
-	go func() {
-		ctx, cancel := context.WithDeadline(work, until)
-		defer cancel()
-		done <- daemon.Guard(func() error {
-			err := p.ledger.Confirm(ctx, receipts)
-			failpoint.Hit(failpoint.SchedulerConfirmed)
-			return err
-		})
-	}()
-}
-
-func (p *publisher) confirmed() error {
-	if p.confirming == nil {
-		return nil
-	}
-	err := <-p.confirming
-	p.confirming = nil
-	return err
+	p.receipts.keep(receiptBatch{receipts: receipts, taken: batch.at})
+	return errors.Join(p.giveBack(ctx, refused), p.blame(len(due), failures))
 }
 
 // send publishes, and once more under the same message ids what was not

@@ -55,7 +55,7 @@ type Scheduler struct {
 	// emptied gives back what was planned and not published.
 	emptied func(ctx context.Context)
 
-	planning, publishing, topology, sweeping, holding, lining, stewarding, replaying, stretching, purging, pruning *loop
+	planning, publishing, confirming, topology, sweeping, holding, lining, stewarding, replaying, stretching, purging, pruning *loop
 }
 
 // New prepares a scheduler; it does nothing before Run.
@@ -118,7 +118,7 @@ func (s *Scheduler) wire() {
 	}
 	publisher := &publisher{
 		metrics: s.metrics, ledger: s.rows, queue: s.queue, log: s.log, trace: s.trace, poll: s.cfg.Poll, batch: s.cfg.Batch,
-		hand: hand,
+		hand: hand, receipts: newReceipts(s.rows, s.cfg.Receipts),
 	}
 	s.emptied = publisher.empty
 	topology := &topology{metrics: s.metrics, ledger: s.ledger, queue: s.queue, every: s.cfg.Topology}
@@ -130,6 +130,7 @@ func (s *Scheduler) wire() {
 
 	s.planning = newLoop("plan", retryOften, s.log, planner.step)
 	s.publishing = newLoop("publish", retrySlow, s.log, publisher.step)
+	s.confirming = newLoop("confirm", retryOften, s.log, publisher.receipts.step)
 	s.topology = newLoop("topology", retrySlow, s.log, topology.step)
 	s.sweeping = newLoop("sweep", retryOften, s.log, sweeper.step)
 	s.holding = newLoop("held", retrySlow, s.log, sweeper.stepHeld)
@@ -154,7 +155,7 @@ func (s *Scheduler) wire() {
 
 func (s *Scheduler) loops() []*loop {
 	return []*loop{
-		s.topology, s.planning, s.publishing, s.sweeping, s.holding, s.lining, s.stewarding, s.replaying, s.stretching,
+		s.topology, s.planning, s.publishing, s.confirming, s.sweeping, s.holding, s.lining, s.stewarding, s.replaying, s.stretching,
 		s.purging, s.pruning,
 	}
 }

@@ -34,6 +34,7 @@ func (w *Worker) walk(ctx context.Context, d queue.Delivery, log *logrus.Entry) 
 	claiming, step := tracing.Step(ctx, "claim")
 	job, refusal, err := w.claimer.claim(claiming, ledger.ClaimRequest{
 		JobID: d.Job.JobID, Claim: claim, Owner: w.cfg.Name, Publishes: d.Job.Publishes,
+		Seq: d.Seq, StreamCreated: d.StreamCreated,
 	})
 	step.End()
 	tellClaim(ctx, job, refusal, err)

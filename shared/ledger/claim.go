@@ -45,6 +45,10 @@ type ClaimRequest struct {
 	Owner string // the worker's name, for people
 	// Publishes is the number of the publication that the message is of.
 	Publishes int
+	// Seq and StreamCreated say where the message is. They are stored with the claim if
+	// the job has no place of this publication yet; zero: not known.
+	Seq           uint64
+	StreamCreated time.Time
 }
 
 // Claimed is a job in the hands of a worker, with all that it needs to know.
@@ -161,6 +165,10 @@ AND (j.lane <> 'live' OR (
         LIMIT 1) IS NULL)
 AND NOT k.paused`
 
+// unplaced is when the claim stores where its message is: the receipt of this
+// publication is not stored yet, and then finds nothing to store.
+const unplaced = `j.stream_seq IS NULL AND j.publishes = k.publishes AND k.created IS NOT NULL`
+
 // unflushed lets a transaction whose loss does no harm commit without waiting for
 // the disk.
 const unflushed = `SELECT set_config('synchronous_commit', 'off', true)`
@@ -173,9 +181,11 @@ func (l *Ledger) claimQueued(ctx context.Context, group []ClaimRequest) ([]*Clai
 UPDATE alphapulse.sync_jobs j
 SET status = 'running', attempt = j.attempt + 1, claim = k.claim, owner = k.owner,
     claimed_at = clock_timestamp(),
-    lease_until = clock_timestamp() + $4::interval,
-    timeout_at = clock_timestamp() + CASE j.lane WHEN 'live' THEN $5::interval ELSE $6::interval END,
+    lease_until = clock_timestamp() + $7::interval,
+    timeout_at = clock_timestamp() + CASE j.lane WHEN 'live' THEN $8::interval ELSE $9::interval END,
     started_at = coalesce(j.started_at, clock_timestamp()),
+    stream_seq = CASE WHEN %[4]s THEN k.seq ELSE j.stream_seq END,
+    stream_created = CASE WHEN %[4]s THEN k.created ELSE j.stream_created END,
     key_version = k.version
 FROM (%[1]s) k
 WHERE %[2]s AND %[3]s
@@ -185,12 +195,12 @@ RETURNING j.id, j.run_id, j.claim, j.data_type, j.lane, j.trigger,
           coalesce(k.account_mode, ''),
           coalesce(k.allow_write_key, false), j.attempt, j.max_attempts, coalesce(j.key_version, 0), k.sealed,
           j."window", j.params, coalesce(j.error_class, ''), j.timeout_at - j.claimed_at, j.claimed_at, j.as_of`,
-		candidates(), keyed("j.id", "k.id"), claimable)
-	ids, claims, owners := splitRequests(group)
+		candidates(), keyed("j.id", "k.id"), claimable, unplaced)
+	asked := requestColumnsOf(group)
 	taken := make(map[string]*Claimed, len(group))
 	batch := &pgx.Batch{}
 	batch.Queue(unflushed)
-	batch.Queue(claim, ids, claims, owners, l.set.Lease, syncjob.JobTimeout(syncjob.Live), syncjob.JobTimeout(syncjob.Backfill)).
+	batch.Queue(claim, asked.ids, asked.claims, asked.owners, asked.publishes, asked.seqs, asked.created, l.set.Lease, syncjob.JobTimeout(syncjob.Live), syncjob.JobTimeout(syncjob.Backfill)).
 		Query(func(rows pgx.Rows) error {
 			jobs, err := pgx.CollectRows(rows, l.scanClaimed)
 			for _, job := range jobs {
@@ -216,8 +226,10 @@ SELECT one.*, r.status AS run_status, r.deadline_at, a.status AS account_status,
        a.account_mode, a.allow_write_key, c.version, c.sealed, m.id AS market, m.exchange, m.environment, m.base_url,
        %s AS paused
 FROM (SELECT * FROM (
-          SELECT DISTINCT ON (q.subject_id, q.data_type, CASE q.lane WHEN 'live' THEN NULL ELSE q.id END) q.*, u.claim, u.owner
-          FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS u (id, claim, owner)
+          SELECT DISTINCT ON (q.subject_id, q.data_type, CASE q.lane WHEN 'live' THEN NULL ELSE q.id END) q.*, u.claim, u.owner,
+                 u.publishes, u.seq, u.created
+          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::integer[], $5::bigint[], $6::timestamptz[])
+               AS u (id, claim, owner, publishes, seq, created)
           CROSS JOIN LATERAL (SELECT id, run_id, subject_id, account_id, market_id, data_type, lane, params, queued_at
                               FROM alphapulse.sync_jobs WHERE id = u.id OFFSET 0) q
           ORDER BY q.subject_id, q.data_type, CASE q.lane WHEN 'live' THEN NULL ELSE q.id END, q.queued_at, q.id) oldest
@@ -231,11 +243,27 @@ CROSS JOIN LATERAL (SELECT * FROM alphapulse.markets WHERE id = coalesce(one.mar
 OFFSET 0`, pausedFor("m", "one.account_id", "one.data_type", "one.lane"))
 }
 
-func splitRequests(group []ClaimRequest) (ids, claims, owners []string) {
-	for _, req := range group {
-		ids, claims, owners = append(ids, req.JobID), append(claims, req.Claim), append(owners, req.Owner)
+// requestColumns are requests as columns.
+type requestColumns struct {
+	ids, claims, owners []string
+	publishes           []int
+	seqs                []int64
+	created             []*time.Time // nil: where the message is is not known
+}
+
+func requestColumnsOf(group []ClaimRequest) requestColumns {
+	var r requestColumns
+	for i := range group {
+		req := &group[i]
+		r.ids, r.claims, r.owners = append(r.ids, req.JobID), append(r.claims, req.Claim), append(r.owners, req.Owner)
+		r.publishes, r.seqs = append(r.publishes, req.Publishes), append(r.seqs, int64(req.Seq)) //nolint:gosec // a stream's
+		created := &req.StreamCreated
+		if created.IsZero() {
+			created = nil
+		}
+		r.created = append(r.created, created)
 	}
-	return ids, claims, owners
+	return r
 }
 
 func (l *Ledger) scanClaimed(row pgx.CollectableRow) (*Claimed, error) {

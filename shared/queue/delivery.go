@@ -16,6 +16,9 @@ type Delivery struct {
 	// the same message is told by Job.Publishes as well, which survives a
 	// stream that was replaced.
 	Seq uint64
+	// StreamCreated is the creation time of the stream that the message was sent to,
+	// to be stored with Seq; zero if the message does not say.
+	StreamCreated time.Time
 	// NumDelivered counts the deliveries of this message as the broker
 	// remembers them. It forgets; attempts are counted in the table.
 	NumDelivered uint64

@@ -4,7 +4,24 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/nats-io/nats.go"
 )
+
+// headerStream carries the creation time of the stream that a job message was sent
+// to, in RFC 3339. If the stream is replaced while the message is on its way, it is
+// the old one's, which no stream will ever have again: a pair of it and the sequence
+// then stands for no message, and never for another one.
+const headerStream = "Alphapulse-Stream"
+
+// streamOf reads it; zero if there is none, or what is no time.
+func streamOf(msg *nats.Msg) time.Time {
+	created, err := time.Parse(time.RFC3339Nano, msg.Header.Get(headerStream))
+	if err != nil {
+		return time.Time{}
+	}
+	return streamTime(created)
+}
 
 // incarnation is the creation time of SYNC_JOBS as last seen. A stream that is
 // deleted and made again counts its sequences from 1, so a sequence means

@@ -51,8 +51,9 @@ func (q *Queue) PublishJobs(ctx context.Context, jobs []JobMessage) []Published 
 		return published
 	}
 	futures := make([]jetstream.PubAckFuture, len(jobs))
+	stream := before.Format(time.RFC3339Nano)
 	for i, job := range jobs {
-		futures[i], published[i].Err = q.send(ctx, job)
+		futures[i], published[i].Err = q.send(ctx, job, stream)
 	}
 	for i, future := range futures {
 		if future != nil {
@@ -107,11 +108,12 @@ func (q *Queue) stamp(ctx context.Context, published []Published, before time.Ti
 
 // send hands one message to the connection. It waits when too many are
 // unanswered.
-func (q *Queue) send(ctx context.Context, job JobMessage) (jetstream.PubAckFuture, error) {
+func (q *Queue) send(ctx context.Context, job JobMessage, stream string) (jetstream.PubAckFuture, error) {
 	msg, err := jobMsg(job)
 	if err != nil {
 		return nil, err
 	}
+	msg.Header.Set(headerStream, stream)
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%w: not sent: %w", ErrRefused, context.Cause(ctx))
 	}

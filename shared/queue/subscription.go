@@ -86,7 +86,8 @@ func readDelivery(msg *nats.Msg) (Delivery, error) {
 	}
 	job.Trace = traceContextOf(msg)
 	return Delivery{
-		Job: job, Seq: meta.Sequence.Stream, NumDelivered: meta.NumDelivered, StoredAt: meta.Timestamp,
+		Job: job, Seq: meta.Sequence.Stream, StreamCreated: streamOf(msg),
+		NumDelivered: meta.NumDelivered, StoredAt: meta.Timestamp,
 	}, sameSubject(msg.Subject, subject)
 }
 
