@@ -51,7 +51,7 @@ func newFixtureOn(t *testing.T, database *pgtest.DB) *fixture {
 	})
 	require.NoError(t, err)
 	require.NoError(t, f.ledger.EndRun(t.Context(), probe.ID, syncjob.CancelUser))
-	require.NoError(t, f.ledger.RunsAnnounced(t.Context(), []string{probe.ID}))
+	require.NoError(t, f.ledger.RunsAnnounced(t.Context(), []ledger.Run{probe}))
 	f.exec(`UPDATE alphapulse.accounts SET status = 'active', key_version = 1`)
 	f.account = account.ID
 	return f

@@ -32,10 +32,10 @@ func (a *Aggregator) announceRuns(ctx context.Context, ended []endedRun) error {
 		a.metrics.announcement(announcedRun, err)
 		return err
 	})
-	var announced []string
+	var announced []ledger.Run
 	for i, e := range ended {
 		if failures[i] == nil {
-			announced = append(announced, e.run.ID)
+			announced = append(announced, e.run)
 			failpoint.Hit(failpoint.AggregatorAnnounced)
 		}
 	}

@@ -58,40 +58,24 @@ WHERE j.finished_at IS NOT NULL AND (j.status = 'dead' OR j.rows_changed + j.row
 // JobsAnnounced records that the broker has the announcements of these jobs. If
 // the process dies before, they are announced again under the same message id.
 func (l *Ledger) JobsAnnounced(ctx context.Context, ids []string) error {
-	return l.announced(ctx, "sync_jobs", ids)
-}
-
-// UnannouncedRuns finds ended runs whose announcement nobody confirmed, that
-// ended at least age ago.
-func (l *Ledger) UnannouncedRuns(ctx context.Context, age time.Duration, limit int) ([]string, error) {
-	const find = `
-SELECT id FROM alphapulse.sync_runs
-WHERE announced_at IS NULL AND status <> 'running' AND finished_at < (SELECT clock_timestamp() - $1::interval)
-ORDER BY finished_at LIMIT $2`
-	rows, err := l.db.Query(ctx, find, age, limit)
-	if err != nil {
-		return nil, fmt.Errorf("finding runs to announce: %w", err)
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
-}
-
-// RunsAnnounced records that the broker has the announcements of these runs.
-func (l *Ledger) RunsAnnounced(ctx context.Context, ids []string) error {
-	return l.announced(ctx, "sync_runs", ids)
-}
-
-// announced marks rows in the order of their ids, as whoever does the same does: so a
-// lock of its own for each, which is a record in the log, is not needed.
-func (l *Ledger) announced(ctx context.Context, table string, ids []string) error {
-	update := `
-UPDATE alphapulse.` + table + ` t SET announced_at = clock_timestamp()
-FROM (SELECT id FROM unnest($1::uuid[]) id ORDER BY id) a
-WHERE ` + keyed("t.id", "a.id") + ` AND t.announced_at IS NULL`
 	batch := &pgx.Batch{}
 	batch.Queue(unflushed) // forgotten in a crash it is announced twice
-	batch.Queue(update, ids)
+	batch.Queue(markAnnounced("sync_jobs"), ids)
+	return l.recordAnnounced(ctx, batch)
+}
+
+func (l *Ledger) recordAnnounced(ctx context.Context, batch *pgx.Batch) error {
 	if err := l.db.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("recording announcements: %w", err)
 	}
 	return nil
+}
+
+// markAnnounced marks rows in the order of their ids, as whoever does the same does: so
+// a lock of its own for each, which is a record in the log, is not needed.
+func markAnnounced(table string) string {
+	return `
+UPDATE alphapulse.` + table + ` t SET announced_at = clock_timestamp()
+FROM (SELECT id FROM unnest($1::uuid[]) id ORDER BY id) a
+WHERE ` + keyed("t.id", "a.id") + ` AND t.announced_at IS NULL`
 }

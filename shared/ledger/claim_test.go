@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -255,4 +256,41 @@ func TestRule03TheAttemptIsCountedInTheClaim(t *testing.T) {
 	}
 	require.Equal(t, syncjob.Dead, b.row(id).Status)
 	require.Equal(t, 3, b.count(`SELECT count(*) FROM alphapulse.sync_attempts WHERE job_id = $1`, id))
+}
+
+// TestRule10AClaimStoresThePlaceOfItsPublication: of no other one, and not over a receipt.
+func TestRule10AClaimStoresThePlaceOfItsPublication(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for name, claim := range map[string]struct {
+		receipt   bool
+		publishes int // of the message, less than the job's
+		created   time.Time
+		seq       *int64
+	}{
+		"its own":      {created: created, seq: new(int64(7))},
+		"an older one": {created: created, publishes: 1},
+		"a receipt":    {receipt: true, created: created, seq: new(int64(5))},
+		"a silent one": {},
+	} {
+		account := b.active(strings.ReplaceAll(name, " ", "-"))
+		id := b.jobOf(b.manual(account, syncjob.Balances).ID, syncjob.Balances)
+		b.publish()
+		b.exec(`UPDATE alphapulse.sync_jobs SET publishes = 2, stream_seq = NULL, stream_created = NULL WHERE id = $1`, id)
+		if claim.receipt {
+			require.NoError(t, b.Confirm(t.Context(), []Receipt{{JobID: id, Publishes: 2, Seq: 5, Created: created}}))
+		}
+		req := b.request(id)
+		req.Publishes -= claim.publishes
+		req.Seq, req.StreamCreated = 7, claim.created
+		job, refusal, err := b.Claim(t.Context(), req)
+		require.NoError(t, err)
+		require.NotNil(t, job, "%s: %+v", name, refusal)
+		var seq *int64
+		var at *time.Time
+		require.NoError(t, b.db.QueryRow(t.Context(), `SELECT stream_seq, stream_created FROM alphapulse.sync_jobs WHERE id = $1`, id).Scan(&seq, &at))
+		require.Equal(t, claim.seq, seq, name)
+		require.Equal(t, claim.seq != nil, at != nil && at.Equal(created), name)
+	}
 }

@@ -105,7 +105,7 @@ func TestRule11SweepsCostNothingWhenNothingIsWrong(t *testing.T) {
 			n, err := b.UnannouncedJobs(t.Context(), 0, 100)
 			return len(n), err
 		}},
-		{"UnannouncedRuns", "sync_runs_unannounced", func() (int, error) {
+		{"UnannouncedRuns", "run_outbox_pkey", func() (int, error) {
 			n, err := b.UnannouncedRuns(t.Context(), 0, 100)
 			return len(n), err
 		}},

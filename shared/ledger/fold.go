@@ -71,6 +71,9 @@ WHERE id = $1 AND status || '' = 'running'`
 	if err != nil {
 		return false, fmt.Errorf("storing the status of run %s: %w", runID, err)
 	}
+	if _, err := tx.Exec(ctx, putOut, []string{runID}); err != nil {
+		return false, fmt.Errorf("putting run %s into the outbox: %w", runID, err)
+	}
 	if err := startFollowers(ctx, tx, []string{runID}); err != nil {
 		return false, err
 	}

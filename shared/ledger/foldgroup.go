@@ -134,8 +134,10 @@ FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::integer[],
          AS u (id, status, succeeded, partial, failed, dead, skipped, cancelled, changed)
 WHERE ` + keyed("r.id", "u.id") + ` AND r.status || '' = 'running'`
 	var folded []Run
+	var outbox int64
 	batch := &pgx.Batch{}
 	batch.Queue(unflushed) // forgotten in a crash it is folded again, from jobs that are not
+	batch.Queue(putOut, r.ids).QueryRow(func(row pgx.Row) error { return row.Scan(&outbox) })
 	batch.Queue(update, r.ids, r.statuses, r.succeeded, r.partial, r.failed, r.dead, r.skipped, r.cancelled, r.changed)
 	batch.Queue(startFollowing, r.ids, syncjob.RunDeadline(syncjob.Manual, 0)).Exec(func(tag pgconn.CommandTag) error {
 		hinted(ctx, tag)
@@ -148,8 +150,9 @@ WHERE ` + keyed("r.id", "u.id") + ` AND r.status || '' = 'running'`
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, err
 	}
-	for _, id := range r.ids {
-		postgres.Hint(ctx, ChannelRuns, id)
+	for i := range folded {
+		folded[i].outbox = outbox
+		postgres.Hint(ctx, ChannelRuns, folded[i].ID)
 	}
 	return folded, nil
 }

@@ -32,6 +32,8 @@ type Run struct {
 	StartedAt  *time.Time
 	DeadlineAt *time.Time
 	FinishedAt *time.Time
+
+	outbox int64 // the row of the outbox that the fold has put it in; 0: not known
 }
 
 const selectRun = `

@@ -108,7 +108,7 @@ func TestRule11AnnouncementsAreRepeatedUntilConfirmed(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, runs, "its own announcement may be under way")
 
-	require.NoError(t, b.RunsAnnounced(t.Context(), []string{run.ID}))
+	require.NoError(t, b.RunsAnnounced(t.Context(), []Run{run}))
 	require.NoError(t, b.JobsAnnounced(t.Context(), []string{changed.JobID, dead.JobID}))
 	runs, err = b.UnannouncedRuns(t.Context(), 0, 10)
 	require.NoError(t, err)
