@@ -30,15 +30,22 @@ func (f *fleet) claims(d queue.Delivery) {
 	require.NotNil(f.t, job)
 }
 
+// publishedTwo is a scheduler that has published two jobs and stored no receipt.
+func (f *fleet) publishedTwo() *Scheduler {
+	f.t.Helper()
+	s, _ := f.scheduler(Config{})
+	f.manual(f.accounts(2))
+	f.step(s.topology)
+	f.step(s.publishing)
+	return s
+}
+
 // TestAClaimStoresWhatTheReceiptSays: the receipt then writes nothing, and a job that
 // still waits gets it.
 func TestAClaimStoresWhatTheReceiptSays(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
-	s, _ := f.scheduler(Config{})
-	f.manual(f.accounts(2))
-	f.step(s.topology)
-	f.step(s.publishing)
+	s := f.publishedTwo()
 	deliveries := f.take(2)
 	claimed, waiting := deliveries[0], deliveries[1]
 	f.claims(claimed)
@@ -71,10 +78,7 @@ func TestReceiptsRest(t *testing.T) {
 func TestReceiptsOutliveAnOutage(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
-	s, _ := f.scheduler(Config{})
-	f.manual(f.accounts(2))
-	f.step(s.topology)
-	f.step(s.publishing)
+	s := f.publishedTwo()
 	f.exec(`ALTER TABLE alphapulse.sync_jobs RENAME COLUMN stream_seq TO gone`)
 	_, err := s.confirming.step(t.Context())
 	require.Error(t, err)
