@@ -99,7 +99,9 @@ FROM (SELECT data_type, lane, status, queued_at FROM alphapulse.sync_jobs
       SELECT data_type, lane, status, queued_at FROM alphapulse.sync_jobs
       WHERE status IN ('queued', 'waiting') AND next_at IS NOT NULL AND next_at < 'infinity'
       UNION ALL
-      SELECT data_type, lane, status, queued_at FROM alphapulse.sync_jobs WHERE status = 'running') j
+      SELECT data_type, lane, status, queued_at FROM alphapulse.sync_jobs WHERE status = 'running' AND lane = 'live'
+      UNION ALL
+      SELECT data_type, lane, status, queued_at FROM alphapulse.sync_jobs WHERE status = 'running' AND lane = 'backfill') j
 GROUP BY 1, 2, 3`,
 	}
 	for _, t := range syncjob.Known() {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
@@ -259,4 +260,48 @@ func TestAnIncompleteWalkLeavesNoHash(t *testing.T) {
 	require.Equal(t, map[string]string{"BTC": "2"}, b.amounts())
 	b.commit(b.scheduled(), b.walked(start.Add(2*time.Second), held))
 	require.Equal(t, held, b.amounts())
+}
+
+// The hash ends no snapshot that is older than what is stored: its time does not go back.
+func TestAnEqualSnapshotThatIsOlderIsSuperseded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	start := time.Now().UTC().Truncate(time.Millisecond)
+	held := map[string]string{"BTC": "1"}
+	b.commit(b.scheduled(), b.walked(start, held))
+	for _, age := range []time.Duration{0, time.Second} {
+		settled, errs := commitTogether(t, b.member(b.scheduled(), b.walked(start.Add(-age), held)))
+		require.NoError(t, errs[0])
+		require.Equal(t, syncjob.Skipped, settled[0].Status)
+		_, asOf := b.version()
+		require.Equal(t, start, asOf.UTC())
+	}
+}
+
+// A scope that is as it was is as good as one that was written: it is complete, and what
+// was wrong with it is over. Beside it another scope of the job is written.
+func TestAnEqualScopeIsBroughtUpToDateBesideAChangedOne(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	start := time.Now().UTC().Truncate(time.Millisecond)
+	both := func(after time.Duration, unified, fund string) reading {
+		return reading{parts: []part{
+			b.walked(start.Add(after), map[string]string{"BTC": unified}).parts[0],
+			snapshotPart(exchange.Snapshot[exchange.Balance]{
+				Scope: "fund", AsOf: start.Add(after), Complete: true,
+				Rows: []exchange.Balance{{Wallet: "fund", Asset: "ETH", Total: exchange.Number(fund)}},
+			}, b.writer, balanceValues),
+		}}
+	}
+	b.commit(b.scheduled(), both(0, "1", "2"))
+	b.exec(`UPDATE alphapulse.sync_scopes SET complete = false, error_class = 'incomplete', error_at = now()`)
+	b.commit(b.scheduled(), both(time.Second, "1", "3"))
+	require.Equal(t, map[string]string{"BTC": "1", "ETH": "3"}, b.amounts())
+	rows, err := b.db.Query(t.Context(), `
+SELECT scope FROM alphapulse.sync_scopes WHERE account_id = $1 AND as_of = $2 AND complete AND error_class IS NULL AND error_at IS NULL
+ORDER BY scope`, b.account, start.Add(time.Second))
+	require.NoError(t, err)
+	scopes, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Equal(t, []string{"fund", "unified"}, scopes)
 }

@@ -16,7 +16,6 @@ import (
 // storedScope is what sync_scopes says of a scope whose row is locked.
 type storedScope struct {
 	asOf time.Time // zero: nothing was stored yet
-	hash []byte    // of what is stored; nil: it is not known
 }
 
 // supersedes reports that a snapshot must not be stored, because it is not newer.
@@ -90,15 +89,72 @@ ON CONFLICT (subject_id, data_type, scope) DO NOTHING`
 	return err
 }
 
-// touchedScopes are the scopes that are guarded by their row.
+// touchedScopes are the scopes that are guarded by their row and not settled yet.
 func touchedScopes(all []*storing) []scopeKey {
 	var keys []scopeKey
 	for _, s := range all {
 		for _, p := range s.guarded(s.parts) {
-			keys = append(keys, scopeKey{s.job.Subject, s.job.DataType, p.scope})
+			if !s.silent[p.scope] {
+				keys = append(keys, s.key(p))
+			}
 		}
 	}
 	return keys
+}
+
+func (s *storing) key(p part) scopeKey { return scopeKey{s.job.Subject, s.job.DataType, p.scope} }
+
+// touchSilent brings the scopes up to date whose snapshot equals the last one that was
+// stored, if only the schedule asks, and is newer than it: the one UPDATE is guard and
+// record, and of their rows nothing is written or even compared. All others are locked
+// and looked at.
+func touchSilent(ctx context.Context, tx pgx.Tx, all []*storing) error {
+	by := bySubject(all)
+	var keys []scopeKey
+	parts := map[scopeKey]part{}
+	for _, s := range all {
+		s.silent = map[string]bool{}
+		for _, p := range s.parts {
+			if s.mayBeSilent(p) {
+				keys, parts[s.key(p)] = append(keys, s.key(p)), p
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	const touch = `
+UPDATE alphapulse.sync_scopes c
+SET as_of = u.as_of, complete = true, error_class = NULL, error_code = NULL, error_message = NULL, error_payload = NULL,
+    error_at = NULL
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bytea[]) AS u (subject, data_type, scope, as_of, hash)
+WHERE c.subject_id BETWEEN u.subject AND u.subject AND c.data_type = u.data_type AND c.scope = u.scope
+  AND c.content_hash = u.hash AND c.as_of < u.as_of
+RETURNING c.subject_id::text, c.data_type, c.scope`
+	c := columnsOf(keys)
+	asOf, hashes := make([]time.Time, len(keys)), make([][]byte, len(keys))
+	for i, k := range keys {
+		asOf[i], hashes[i] = parts[k].asOf, parts[k].hash
+	}
+	rows, err := tx.Query(ctx, touch, c.subjects, c.types, c.scopes, asOf, hashes)
+	if err != nil {
+		return fmt.Errorf("touching unchanged scopes: %w", err)
+	}
+	var subject, dataType, scope string
+	_, err = pgx.ForEachRow(rows, []any{&subject, &dataType, &scope}, func() error {
+		by[subject+dataType].silent[scope] = true
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("touching unchanged scopes: %w", err)
+	}
+	return nil
+}
+
+// mayBeSilent: a row that was changed behind our back is found by jobs that somebody
+// asks for, and by verification; so only the schedule relies on the hash.
+func (s *storing) mayBeSilent(p part) bool {
+	return s.job.Trigger == syncjob.Schedule && p.writer != nil && p.stores && p.fault == nil && p.hash != nil && !p.asOf.IsZero()
 }
 
 // bySubject finds the job of a subject and type, of which a group has one.
@@ -121,7 +177,7 @@ func lockKnown(ctx context.Context, tx pgx.Tx, all []*storing, keys []scopeKey) 
 		return nil, nil
 	}
 	const lock = `
-SELECT c.subject_id::text, c.data_type, c.scope, c.as_of, c.content_hash
+SELECT c.subject_id::text, c.data_type, c.scope, c.as_of
 FROM unnest($1::uuid[], $2::text[], $3::text[]) AS u (subject, data_type, scope) CROSS JOIN LATERAL (
     SELECT * FROM alphapulse.sync_scopes x
     WHERE x.subject_id = u.subject AND x.data_type = u.data_type AND x.scope = u.scope
@@ -133,13 +189,12 @@ FROM unnest($1::uuid[], $2::text[], $3::text[]) AS u (subject, data_type, scope)
 	}
 	var subject, dataType, scope string
 	var asOf *time.Time
-	var hash []byte
-	_, err = pgx.ForEachRow(rows, []any{&subject, &dataType, &scope, &asOf, &hash}, func() error {
-		known := storedScope{hash: hash}
+	_, err = pgx.ForEachRow(rows, []any{&subject, &dataType, &scope, &asOf}, func() error {
+		var known storedScope
 		if asOf != nil {
 			known.asOf = *asOf
 		}
-		by[subject+dataType].stored[scope], hash = known, nil
+		by[subject+dataType].stored[scope] = known
 		return nil
 	})
 	if err != nil {

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -25,6 +24,7 @@ type storing struct {
 
 	// What follows is known within the transaction.
 
+	silent map[string]bool // scopes that are as they were, and have been brought up to date
 	stored map[string]storedScope
 	newer  []part   // what is to be written
 	gone   []string // scopes that the account has no longer
@@ -56,9 +56,10 @@ func (s *storing) alone(ctx context.Context, tx pgx.Tx) (ledger.Written, error) 
 	return written[0], nil
 }
 
-// store writes readings in the transaction of their outcomes: first every scope's
-// row is locked, in the order of their keys; then each part whose snapshot is newer
-// than what is stored is written.
+// store writes readings in the transaction of their outcomes: first the scopes that are
+// as they were are brought up to date, and the rows of all others are locked, both in the
+// order of their keys; then each part whose snapshot is newer than what is stored is
+// written.
 //
 // A scheduled job whose snapshot was superseded lets it be. Any other was asked
 // for by somebody who must not get data older than his call: it stores nothing
@@ -69,6 +70,9 @@ func store(ctx context.Context, tx pgx.Tx, all []*storing) ([]ledger.Written, er
 		if err := s.keepOut(ctx, tx, s.parts); err != nil {
 			return nil, err
 		}
+	}
+	if err := touchSilent(ctx, tx, all); err != nil {
+		return nil, err
 	}
 	if err := lockScopes(ctx, tx, all); err != nil {
 		return nil, err
@@ -167,7 +171,7 @@ func writeParts(ctx context.Context, tx pgx.Tx, all []*storing) error {
 				p.queue(batch, s.stamp(p), s.tally)
 			}
 			s.queueQuarantine(batch, p)
-			if !p.history || s.job.Lane == syncjob.Live {
+			if !s.silent[p.scope] && (!p.history || s.job.Lane == syncjob.Live) {
 				scopes.add(s.job, p)
 			}
 		}
@@ -199,8 +203,7 @@ func (s *storing) stamp(p part) snapshot.Stamp {
 
 // queueSnapshots writes the snapshots of all jobs, table by table. The first parts
 // of all jobs go together, then the second ones, and so on: so no two sets of one
-// statement are of one subject. What equals the last one that was stored is not
-// even compared, if only the schedule asks.
+// statement are of one subject.
 func queueSnapshots(batch *pgx.Batch, all []*storing) {
 	for turn := 0; ; turn++ {
 		sets := map[*snapshot.Writer][]snapshot.Set{}
@@ -209,7 +212,7 @@ func queueSnapshots(batch *pgx.Batch, all []*storing) {
 		for _, s := range all {
 			p, ok := s.snapshotAt(turn)
 			left = left || ok
-			if !ok || s.unchanged(p) {
+			if !ok || s.silent[p.scope] {
 				continue
 			}
 			if sets[p.writer] == nil {
@@ -240,13 +243,6 @@ func (s *storing) snapshotAt(n int) (part, bool) {
 		n--
 	}
 	return part{}, false
-}
-
-// unchanged reports that a part is what is stored already. Only jobs of the
-// schedule rely on it: a row that was changed behind our back is found by the
-// others, and by verification.
-func (s *storing) unchanged(p part) bool {
-	return s.job.Trigger == syncjob.Schedule && p.hash != nil && bytes.Equal(p.hash, s.stored[p.scope].hash)
 }
 
 // queueCoverage adds what was read to its end to what is covered, in one UPDATE,

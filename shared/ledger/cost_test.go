@@ -87,6 +87,7 @@ func TestRule11SweepsCostNothingWhenNothingIsWrong(t *testing.T) {
 			return 0, err
 		}},
 		{"TakeBackLost", "sync_jobs_running", func() (int, error) { return b.TakeBackLost(t.Context(), 100) }},
+		{"TakeBackLost of live jobs", "sync_jobs_one_running", func() (int, error) { return b.TakeBackLost(t.Context(), 100) }},
 		{"EndOverdue", "sync_runs_deadline", func() (int, error) { return b.EndOverdue(t.Context(), 100) }},
 		{"EndOverdue's extension", "sync_runs_moving", func() (int, error) { return b.EndOverdue(t.Context(), 100) }},
 		{"EndOverdue's extension of what is paused", "sync_jobs_paused", func() (int, error) { return b.EndOverdue(t.Context(), 100) }},

@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -84,37 +85,53 @@ func (r *stateRows) add(e *ending) {
 }
 
 // queueStates keeps sync_state: last_success_at and as_of never go backwards,
-// and only attempts that failed count as failures.
+// and only attempts that failed count as failures. A state that there is, which is
+// nearly each, is updated at once: an INSERT that meets it would lock it first, which is
+// a record of its own in the log.
 func queueStates(batch *pgx.Batch, endings []*ending) {
-	const upsert = `
+	upsert := `
+WITH u AS MATERIALIZED (
+    SELECT nullif(g.account, '')::uuid AS account_id, nullif(g.market, '')::uuid AS market_id,
+           coalesce(nullif(g.account, ''), g.market)::uuid AS subject_id, g.data_type,
+           clock_timestamp() AS last_attempt_at, CASE WHEN g.succeeded THEN clock_timestamp() END AS last_success_at, g.as_of,
+           g.failed::integer AS consecutive_failures, nullif(g.class, '') AS last_error_class,
+           nullif(g.message, '') AS last_error_message, g.superseded::integer AS superseded_in_row,
+           nullif(g.requests, 0) AS exchange_requests
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::timestamptz[], $6::boolean[], $7::text[], $8::text[],
+                $9::boolean[], $10::bigint[])
+             AS g (account, market, data_type, succeeded, as_of, failed, class, message, superseded, requests)),
+known AS (
+    UPDATE alphapulse.sync_state s SET ` + stateAfter("u") + `
+    FROM u WHERE ` + keyed("s.subject_id", "u.subject_id") + ` AND s.data_type = u.data_type
+    RETURNING s.subject_id, s.data_type)
 INSERT INTO alphapulse.sync_state AS s
     (account_id, market_id, data_type, last_attempt_at, last_success_at, as_of, consecutive_failures, last_error_class,
      last_error_message, superseded_in_row, exchange_requests)
-SELECT nullif(u.account, '')::uuid, nullif(u.market, '')::uuid, u.data_type, clock_timestamp(),
-       CASE WHEN u.succeeded THEN clock_timestamp() END, u.as_of, u.failed::integer, nullif(u.class, ''),
-       nullif(u.message, ''), u.superseded::integer, nullif(u.requests, 0)
-FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::timestamptz[], $6::boolean[], $7::text[], $8::text[],
-            $9::boolean[], $10::bigint[])
-         AS u (account, market, data_type, succeeded, as_of, failed, class, message, superseded, requests)
-ON CONFLICT (subject_id, data_type) DO UPDATE
-SET last_attempt_at = excluded.last_attempt_at,
-    last_success_at = greatest(s.last_success_at, excluded.last_success_at),
-    as_of = greatest(s.as_of, excluded.as_of),
-    consecutive_failures = CASE WHEN excluded.consecutive_failures > 0 THEN s.consecutive_failures + 1
-                                WHEN excluded.last_success_at IS NOT NULL THEN 0 ELSE s.consecutive_failures END,
-    last_error_class = CASE WHEN excluded.last_success_at IS NULL
-                            THEN coalesce(excluded.last_error_class, s.last_error_class) END,
-    last_error_message = CASE WHEN excluded.last_success_at IS NULL
-                              THEN coalesce(excluded.last_error_message, s.last_error_message) END,
-    superseded_in_row = CASE WHEN excluded.superseded_in_row > 0 THEN s.superseded_in_row + 1
-                             WHEN excluded.last_success_at IS NOT NULL THEN 0 ELSE s.superseded_in_row END,
-    exchange_requests = coalesce(excluded.exchange_requests, s.exchange_requests)`
+SELECT u.account_id, u.market_id, u.data_type, u.last_attempt_at, u.last_success_at, u.as_of, u.consecutive_failures,
+       u.last_error_class, u.last_error_message, u.superseded_in_row, u.exchange_requests
+FROM u WHERE (u.subject_id, u.data_type) NOT IN (SELECT known.subject_id, known.data_type FROM known)
+ON CONFLICT (subject_id, data_type) DO UPDATE SET ` + stateAfter("excluded")
 	r := statesOf(endings)
 	if len(r.types) == 0 {
 		return
 	}
 	batch.Queue(upsert, r.accounts, r.markets, r.types, r.succeeded, r.asOf, r.failed, r.classes, r.messages,
 		r.superseded, r.requests)
+}
+
+// stateAfter sets the columns of the state s to what they are after the news n of it.
+func stateAfter(n string) string {
+	return fmt.Sprintf(`
+    last_attempt_at = %[1]s.last_attempt_at,
+    last_success_at = greatest(s.last_success_at, %[1]s.last_success_at),
+    as_of = greatest(s.as_of, %[1]s.as_of),
+    consecutive_failures = CASE WHEN %[1]s.consecutive_failures > 0 THEN s.consecutive_failures + 1
+                                WHEN %[1]s.last_success_at IS NOT NULL THEN 0 ELSE s.consecutive_failures END,
+    last_error_class = CASE WHEN %[1]s.last_success_at IS NULL THEN coalesce(%[1]s.last_error_class, s.last_error_class) END,
+    last_error_message = CASE WHEN %[1]s.last_success_at IS NULL THEN coalesce(%[1]s.last_error_message, s.last_error_message) END,
+    superseded_in_row = CASE WHEN %[1]s.superseded_in_row > 0 THEN s.superseded_in_row + 1
+                             WHEN %[1]s.last_success_at IS NOT NULL THEN 0 ELSE s.superseded_in_row END,
+    exchange_requests = coalesce(%[1]s.exchange_requests, s.exchange_requests)`, n)
 }
 
 // queueSkips ends every other live job of a market and type that was queued

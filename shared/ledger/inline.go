@@ -83,12 +83,11 @@ WHERE id = ANY (ARRAY(SELECT id FROM alphapulse.sync_jobs
 func (l *Ledger) OldestOpenSeq(
 	ctx context.Context, consumer string, created time.Time,
 ) (seq uint64, ok bool, err error) {
-	const query = `
+	query := `
 SELECT least(
     (SELECT min(stream_seq) FROM alphapulse.sync_jobs
      WHERE consumer = $1 AND stream_created = $2 AND status = 'queued' AND next_at IS NULL AND stream_seq IS NOT NULL),
-    (SELECT min(stream_seq) FROM alphapulse.sync_jobs
-     WHERE consumer = $1 AND stream_created = $2 AND status = 'running'))`
+    (SELECT min(stream_seq) FROM (` + runningJobs(`stream_seq`, `consumer = $1 AND stream_created = $2`) + `) j))`
 	var lowest *int64
 	if err := l.db.QueryRow(ctx, query, consumer, created).Scan(&lowest); err != nil {
 		return 0, false, fmt.Errorf("finding the oldest open job of %s: %w", consumer, err)

@@ -69,7 +69,7 @@ WHERE EXISTS (SELECT FROM alphapulse.workers w
 // be a million: it reads the others by indexes that do not have them, and ends
 // when a statement takes longer than limit.
 func (l *Ledger) MovingBacklogs(ctx context.Context, limit time.Duration) ([]Backlog, error) {
-	const moving = `(
+	moving := `(
     SELECT consumer, status, next_at, queued_at FROM alphapulse.sync_jobs
     WHERE status = 'queued' AND next_at IS NULL AND stream_seq IS NOT NULL
     UNION ALL
@@ -78,8 +78,7 @@ func (l *Ledger) MovingBacklogs(ctx context.Context, limit time.Duration) ([]Bac
     UNION ALL
     SELECT consumer, status, next_at, queued_at FROM alphapulse.sync_jobs
     WHERE status IN ('queued', 'waiting') AND next_at IS NOT NULL AND next_at < 'infinity'
-    UNION ALL
-    SELECT consumer, status, next_at, queued_at FROM alphapulse.sync_jobs WHERE status = 'running') j`
+    UNION ALL` + runningJobs(`consumer, status, next_at, queued_at`, `true`) + `) j`
 	var found []Backlog
 	err := l.db.InTx(ctx, "count moving jobs", func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, fmt.Sprintf(`SET LOCAL statement_timeout = %d`, limit.Milliseconds()))

@@ -35,12 +35,12 @@ type lostJob struct {
 func (l *Ledger) TakeBackLost(ctx context.Context, limit int) (int, error) {
 	var taken int
 	err := l.db.InTx(ctx, "take back lost jobs", func(ctx context.Context, tx pgx.Tx) error {
-		const find = `
+		find := fmt.Sprintf(`
 SELECT id, claim, attempt, max_attempts, trigger, lane, data_type, subject_id,
        CASE WHEN account_id IS NULL THEN 'market' ELSE 'account' END, as_of
 FROM alphapulse.sync_jobs
-WHERE status = 'running' AND lease_until < clock_timestamp()
-ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED`
+WHERE id = ANY (ARRAY(%s)) AND status || '' = 'running' AND lease_until < clock_timestamp()
+ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED`, runningJobs(`id`, `lease_until < (SELECT clock_timestamp())`))
 		rows, err := tx.Query(ctx, find, limit)
 		if err != nil {
 			return err
