@@ -21,7 +21,7 @@ const foldedMost = 64
 
 // foldedRest is how soon after a fold began the next one begins, unless half as many
 // results as it takes wait.
-const foldedRest = 25 * time.Millisecond
+const foldedRest = 100 * time.Millisecond
 
 // handling is a result in hand, with its span.
 type handling struct {

@@ -58,7 +58,7 @@ func (b bundle) insertAtOnce(account Account, runID string) error {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `
-INSERT INTO alphapulse.sync_runs (account_id, requested_types, trigger) VALUES ($1, '{orders}', 'manual')`, account.ID); err != nil {
+INSERT INTO alphapulse.sync_scopes (account_id, data_type, scope) VALUES ($1, 'orders', gen_random_uuid()::text)`, account.ID); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `
@@ -66,8 +66,8 @@ INSERT INTO alphapulse.sync_runs (market_id, requested_types, trigger) VALUES ($
 			return err
 		}
 		_, err := tx.Exec(ctx, `
-INSERT INTO alphapulse.sync_jobs (run_id, account_id, data_type, lane, trigger, consumer, max_attempts)
-VALUES ($1, $2, 'orders', 'live', 'manual', 'c', 3)`, runID, account.ID)
+INSERT INTO alphapulse.sync_runs (account_id, requested_types, trigger, follows)
+VALUES ($1, '{orders}', 'manual', $2)`, account.ID, runID)
 		return err
 	})
 }

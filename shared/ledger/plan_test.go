@@ -308,7 +308,7 @@ SELECT string_agg(to_jsonb(j)::text || to_jsonb(r)::text, E'\n' ORDER BY j.subje
 	require.NoError(t, err)
 	due := b.publish()
 	b.read(&expected, rows)
-	b.exec(`TRUNCATE alphapulse.sync_runs CASCADE`)
+	b.exec(`TRUNCATE alphapulse.sync_runs, alphapulse.sync_jobs CASCADE`)
 
 	b.makeDue("1 second")
 	again, slots, jobs, err := b.PlanTaken(t.Context(), syncjob.Account, 0, 100)

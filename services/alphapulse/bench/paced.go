@@ -100,7 +100,7 @@ func (b *bench) warm(ctx context.Context, f *fleet) error {
 	if err := b.awaitDrained(ctx, f, n, consumerOf(syncjob.Balances, syncjob.Live)); err != nil {
 		return err
 	}
-	return b.execAll(ctx, `TRUNCATE alphapulse.sync_runs CASCADE`)
+	return b.execAll(ctx, `TRUNCATE alphapulse.sync_runs, alphapulse.sync_jobs CASCADE`)
 }
 
 func (b *bench) measurePace(ctx context.Context, t *tally, f *fleet, rate, plain float64) error {

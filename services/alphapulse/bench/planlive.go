@@ -13,7 +13,7 @@ func (b *bench) spread(ctx context.Context) (time.Time, error) {
 	b.cfg.Progress("spreading the slots", 0, 0)
 	lead := 3*time.Second + time.Duration(b.cfg.PlannedAccounts)*time.Second/2500
 	start := time.Now().Add(lead)
-	if err := b.execAll(ctx, `TRUNCATE alphapulse.sync_runs CASCADE`); err != nil {
+	if err := b.execAll(ctx, `TRUNCATE alphapulse.sync_runs, alphapulse.sync_jobs CASCADE`); err != nil {
 		return start, err
 	}
 	const update = `UPDATE alphapulse.schedules SET next_at = now() + $1::interval + random() * every`

@@ -141,7 +141,7 @@ var errNothingDue = errors.New("no slot was due: the schedules of the accounts a
 func (b *bench) allDue(ctx context.Context) error {
 	b.cfg.Progress("making every slot due", 0, 0)
 	err := b.execAll(ctx,
-		`TRUNCATE alphapulse.sync_runs CASCADE`,
+		`TRUNCATE alphapulse.sync_runs, alphapulse.sync_jobs CASCADE`,
 		`UPDATE alphapulse.schedules SET next_at = clock_timestamp() - random() * interval '1 second'`,
 	)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // empty forgets everything that a run before has left in the database.
 func (m *machine) empty(ctx context.Context) error {
-	return m.execAll(ctx, `TRUNCATE alphapulse.accounts, alphapulse.sync_runs CASCADE`)
+	return m.execAll(ctx, `TRUNCATE alphapulse.accounts, alphapulse.sync_runs, alphapulse.sync_jobs CASCADE`)
 }
 
 // settle brings the database to the same state before each pass: no run, one open
@@ -19,7 +19,7 @@ func (m *machine) empty(ctx context.Context) error {
 func (m *machine) settle(ctx context.Context) error {
 	m.cfg.Progress("settling the database", 0, 0)
 	err := m.together(ctx,
-		`TRUNCATE alphapulse.sync_runs, alphapulse.balances_history CASCADE`,
+		`TRUNCATE alphapulse.sync_runs, alphapulse.sync_jobs, alphapulse.balances_history CASCADE`,
 		`INSERT INTO alphapulse.balances_history
     (account_id, wallet, asset, total, available, locked, borrowed, equity, usd_value, run_id, valid_from, observed_at)
 SELECT account_id, wallet, asset, total, available, locked, borrowed, equity, usd_value, run_id, as_of, observed_at
@@ -36,7 +36,7 @@ FROM alphapulse.balances ORDER BY account_id, wallet, asset`,
 func (m *machine) forget(ctx context.Context) error {
 	m.cfg.Progress("settling the database", 0, 0)
 	err := m.execAll(ctx,
-		`TRUNCATE alphapulse.sync_runs, alphapulse.fills, alphapulse.orders, alphapulse.orders_history,
+		`TRUNCATE alphapulse.sync_runs, alphapulse.sync_jobs, alphapulse.fills, alphapulse.orders, alphapulse.orders_history,
     alphapulse.sync_scopes, alphapulse.sync_state, alphapulse.sync_coverage CASCADE`,
 	)
 	if err != nil {

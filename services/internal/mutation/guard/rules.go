@@ -20,6 +20,8 @@ func Design() []string {
 	return []string{
 		"design: commit, report, ack",
 		"design: an unchanged sync writes no row",
+		"design: what every sync writes stays on its page",
+		"design: what belongs to something goes with it",
 		"design: a content hash ends scheduled snapshots alone",
 		"design: what follows the market opens no history",
 		"design: only a complete walk deletes",
