@@ -72,22 +72,32 @@ func TestRowsOfASyncStayOnTheirPage(t *testing.T) {
 		insert, key string
 		together    int
 	}{
-		"sync_scopes": {`INSERT INTO alphapulse.sync_scopes (account_id, data_type, scope, as_of, content_hash)
+		"sync_scopes": {
+			`INSERT INTO alphapulse.sync_scopes (account_id, data_type, scope, as_of, content_hash)
 SELECT $1, 'balances', n, now(), sha256(n::text::bytea) FROM generate_series(1, $2::integer) n`,
-			`subject_id = $1 AND data_type = 'balances' AND scope`, ofAGroup},
-		"sync_state": {`INSERT INTO alphapulse.sync_state (account_id, data_type, last_attempt_at, last_success_at, as_of)
+			`subject_id = $1 AND data_type = 'balances' AND scope`, ofAGroup,
+		},
+		"sync_state": {
+			`INSERT INTO alphapulse.sync_state (account_id, data_type, last_attempt_at, last_success_at, as_of)
 SELECT $1, n, now(), now(), now() FROM generate_series(1, $2::integer) n`,
-			`subject_id = $1 AND data_type`, ofAGroup},
-		"balances": {`INSERT INTO alphapulse.balances (account_id, wallet, asset, total, run_id, as_of, observed_at)
+			`subject_id = $1 AND data_type`, ofAGroup,
+		},
+		"balances": {
+			`INSERT INTO alphapulse.balances (account_id, wallet, asset, total, run_id, as_of, observed_at)
 SELECT $1, 'unified', n, n * 1.001, $1, now(), now() FROM generate_series(1, $2::integer) n`,
-			`account_id = $1 AND wallet = 'unified' AND asset`, ofAJob},
-		"positions": {`INSERT INTO alphapulse.positions (account_id, category, symbol, position_idx, side, size, scope, run_id, as_of, observed_at)
+			`account_id = $1 AND wallet = 'unified' AND asset`, ofAJob,
+		},
+		"positions": {
+			`INSERT INTO alphapulse.positions (account_id, category, symbol, position_idx, side, size, scope, run_id, as_of, observed_at)
 SELECT $1, 'linear', n, 0, 'long', n * 1.001, 'linear/USDT', $1, now(), now() FROM generate_series(1, $2::integer) n`,
-			`account_id = $1 AND category = 'linear' AND position_idx = 0 AND symbol`, ofAJob},
-		"prices": {`INSERT INTO alphapulse.prices (market_id, category, symbol, last, scope, run_id, as_of, observed_at)
+			`account_id = $1 AND category = 'linear' AND position_idx = 0 AND symbol`, ofAJob,
+		},
+		"prices": {
+			`INSERT INTO alphapulse.prices (market_id, category, symbol, last, scope, run_id, as_of, observed_at)
 SELECT (SELECT market_id FROM alphapulse.accounts WHERE id = $1), 'linear', n, n * 1.001, 'linear', $1, now(), now()
 FROM generate_series(1, $2::integer) n`,
-			`market_id = (SELECT market_id FROM alphapulse.accounts WHERE id = $1) AND category = 'linear' AND symbol`, ofAJob},
+			`market_id = (SELECT market_id FROM alphapulse.accounts WHERE id = $1) AND category = 'linear' AND symbol`, ofAJob,
+		},
 	} {
 		b.exec(`ALTER TABLE alphapulse.` + table + ` SET (autovacuum_enabled = false)`)
 		b.exec(c.insert, b.account, rows)
