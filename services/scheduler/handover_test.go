@@ -121,7 +121,7 @@ func TestALateBatchIsNotPublished(t *testing.T) {
 	f := newFleet(t)
 	s := f.handing(Config{}, 2)
 	hand := newHandover()
-	_, _, jobs, err := f.ledger.PlanTaken(t.Context(), "account", 0, 10)
+	_, _, jobs, err := f.ledger.PlanTaken(t.Context(), "account", ledger.Batch{Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, jobs, 2)
 	hand.open.Store(true)

@@ -3,7 +3,7 @@ package scheduler
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,7 +12,6 @@ import (
 	"github.com/alphapulse/alphapulse/shared/daemon"
 	"github.com/alphapulse/alphapulse/shared/failpoint"
 	"github.com/alphapulse/alphapulse/shared/ledger"
-	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -29,59 +28,80 @@ const planRest = 50 * time.Millisecond
 type planner struct {
 	metrics *measures
 	ledger  *ledger.Ledger
-	db      *postgres.DB
 	log     *logrus.Entry
 	poll    time.Duration
 	batch   int
 	planned func() // wakes the publisher
 	hand    *handover
 	behind  bool // the last step left slots of accounts that were due
+	frontier
+}
+
+// moved is what a plan has done.
+type moved struct {
+	slots int
+	first time.Time // when the first of them was due
+}
+
+func (m moved) and(other moved) moved {
+	if m.slots == 0 || other.slots > 0 && other.first.Before(m.first) {
+		m.first = other.first
+	}
+	m.slots += other.slots
+	return m
 }
 
 // step plans one batch of accounts, or two side by side while there are more, and one
 // of markets. A kind that fails does not keep the other from being planned.
 func (p *planner) step(ctx context.Context) (time.Duration, error) {
-	accounts, accountsErr := p.planAccounts(ctx)
-	markets, marketsErr := p.plan(ctx, syncjob.Market, 0)
-	p.behind = accounts >= p.batch
+	from := p.from()
+	accounts, accountsErr := p.planAccounts(ctx, from)
+	markets, marketsErr := p.plan(ctx, syncjob.Market, p.begin(from))
+	p.behind = accounts.slots >= p.batch
 	if err := errors.Join(accountsErr, marketsErr); err != nil {
 		return 0, err
 	}
-	switch moved := max(accounts, markets); {
-	case moved >= p.batch:
-		return 0, nil // there are more
-	case moved > 0:
-		return planRest, nil
-	default:
-		return p.untilNextSlot(ctx)
+	all := accounts.and(markets)
+	if all.slots == 0 {
+		return p.untilNextSlot(ctx, from)
 	}
+	p.saw(all.first)
+	if max(accounts.slots, markets.slots) >= p.batch {
+		return 0, nil // there are more
+	}
+	return planRest, nil
 }
+
+func (p *planner) begin(from time.Time) ledger.Batch { return ledger.Batch{From: from, Limit: p.batch} }
 
 // planAccounts waits for the server half of its time, which a second batch can use: the
 // second leaves out the slots of the first.
-func (p *planner) planAccounts(ctx context.Context) (int, error) {
+func (p *planner) planAccounts(ctx context.Context, from time.Time) (moved, error) {
+	batch := p.begin(from)
 	if !p.behind {
-		return p.plan(ctx, syncjob.Account, 0)
+		return p.plan(ctx, syncjob.Account, batch)
 	}
-	var beside int
+	var beside moved
 	var besideErr error
 	var second sync.WaitGroup
 	second.Go(func() {
 		besideErr = daemon.Guard(func() (err error) {
-			beside, err = p.plan(ctx, syncjob.Account, p.batch)
+			next := batch
+			next.Skip = p.batch
+			beside, err = p.plan(ctx, syncjob.Account, next)
 			return err
 		})
 	})
-	moved, err := p.plan(ctx, syncjob.Account, 0)
+	first, err := p.plan(ctx, syncjob.Account, batch)
 	second.Wait()
-	return moved + beside, errors.Join(err, besideErr)
+	return first.and(beside), errors.Join(err, besideErr)
 }
 
-// plan gives how many slots it has moved on.
-func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind, skip int) (int, error) {
-	planned, slots, err := p.planSlots(ctx, kind, skip)
+// plan moves due slots on.
+func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind, batch ledger.Batch) (moved, error) {
+	planned, slots, err := p.planSlots(ctx, kind, batch)
 	if err != nil {
-		return 0, err
+		return moved{}, err
 	}
 	p.metrics.slots(planned, slots)
 	if planned.Jobs > 0 {
@@ -89,38 +109,35 @@ func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind, skip int) 
 		p.planned()
 	}
 	if len(slots) == 0 {
-		return 0, nil
+		return moved{}, nil
 	}
 	p.log.WithFields(logrus.Fields{
 		"subjects": string(kind), "runs": planned.Runs, "jobs": planned.Jobs, "skipped_slots": planned.Skipped,
 	}).Debug("due slots planned")
-	return len(slots), nil
+	first := slices.MinFunc(slots, func(x, y ledger.Slot) int { return x.Due.Compare(y.Due) })
+	return moved{slots: len(slots), first: first.Due}, nil
 }
 
 // planSlots hands the jobs over if the publisher is ready for them, and leaves them
 // due if it is not.
 func (p *planner) planSlots(
-	ctx context.Context, kind syncjob.SubjectKind, skip int,
+	ctx context.Context, kind syncjob.SubjectKind, batch ledger.Batch,
 ) (planned ledger.Planned, slots []ledger.Slot, err error) {
 	if !p.hand.reserve() {
-		return p.ledger.PlanSlots(ctx, kind, skip, p.batch)
+		return p.ledger.PlanSlots(ctx, kind, batch)
 	}
 	var jobs []ledger.Publication
 	defer func() { p.hand.give(jobs) }() // whatever happens, the place is not kept
-	planned, slots, jobs, err = p.ledger.PlanTaken(ctx, kind, skip, p.batch)
+	planned, slots, jobs, err = p.ledger.PlanTaken(ctx, kind, batch)
 	return planned, slots, err
 }
 
 // untilNextSlot is how long no schedule will be due, at most the poll interval.
-func (p *planner) untilNextSlot(ctx context.Context) (time.Duration, error) {
-	const next = `
-SELECT least(min(next_at) - clock_timestamp(), $1::interval) FROM alphapulse.schedules WHERE enabled`
-	var wait *time.Duration
-	if err := p.db.QueryRow(ctx, next, p.poll).Scan(&wait); err != nil {
-		return 0, fmt.Errorf("finding the next slot: %w", err)
+func (p *planner) untilNextSlot(ctx context.Context, from time.Time) (time.Duration, error) {
+	wait, first, err := p.ledger.NextSlot(ctx, from, p.poll)
+	if err != nil {
+		return 0, err
 	}
-	if wait == nil {
-		return p.poll, nil
-	}
-	return max(*wait, minPause), nil
+	p.saw(first)
+	return max(wait, minPause), nil
 }

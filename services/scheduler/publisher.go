@@ -37,6 +37,7 @@ type publisher struct {
 	full     func() // the stream is full
 	hand     *handover
 	receipts *receipts
+	due      frontier
 }
 
 // step publishes one batch: what the planner has handed over, and what is due
@@ -61,7 +62,9 @@ func (p *publisher) step(ctx context.Context) (time.Duration, error) {
 // publishNext asks the broker first, and only when something is due: taking a job
 // raises its publishes, which would be for nothing while the broker is away.
 func (p *publisher) publishNext(ctx context.Context, batch handed) (time.Duration, error) {
-	wait, err := p.ledger.NextDue(ctx, p.poll)
+	from := p.due.from()
+	wait, first, err := p.ledger.NextDue(ctx, from, p.poll)
+	p.due.saw(first)
 	if err == nil && wait > 0 && len(batch.jobs) == 0 {
 		return wait, nil
 	}
@@ -70,7 +73,7 @@ func (p *publisher) publishNext(ctx context.Context, batch handed) (time.Duratio
 	}
 	due := batch
 	if err == nil && wait <= 0 {
-		due, err = p.takeDue(ctx, batch)
+		due, err = p.takeDue(ctx, from, batch)
 	}
 	if err != nil {
 		return 0, errors.Join(err, p.giveBack(ctx, taken(batch.jobs)))
@@ -97,8 +100,8 @@ func (p *publisher) ready(ctx context.Context) error {
 }
 
 // takeDue adds jobs that are due to a batch.
-func (p *publisher) takeDue(ctx context.Context, batch handed) (handed, error) {
-	due, err := p.ledger.TakeDue(ctx, p.batch)
+func (p *publisher) takeDue(ctx context.Context, from time.Time, batch handed) (handed, error) {
+	due, err := p.ledger.TakeDueFrom(ctx, from, p.batch)
 	p.tellPlanned(due)
 	return handed{jobs: append(due, batch.jobs...), at: batch.at}, err
 }

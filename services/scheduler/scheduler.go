@@ -114,7 +114,7 @@ const publishRest = 10 * time.Millisecond
 func (s *Scheduler) wire() {
 	hand := newHandover()
 	planner := &planner{
-		metrics: s.metrics, ledger: s.rows, db: s.lookups, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch, hand: hand,
+		metrics: s.metrics, ledger: s.rows, log: s.log, poll: s.cfg.Poll, batch: s.cfg.Batch, hand: hand,
 	}
 	publisher := &publisher{
 		metrics: s.metrics, ledger: s.rows, queue: s.queue, log: s.log, trace: s.trace, poll: s.cfg.Poll, batch: s.cfg.Batch,

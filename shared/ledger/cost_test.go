@@ -79,7 +79,14 @@ func TestRule11SweepsCostNothingWhenNothingIsWrong(t *testing.T) {
 		run         func() (int, error)
 	}{
 		{"TakeDue", "sync_jobs_due", func() (int, error) { p, err := b.TakeDue(t.Context(), 100); return len(p), err }},
-		{"NextDue", "sync_jobs_due", func() (int, error) { _, err := b.NextDue(t.Context(), time.Second); return 0, err }},
+		{"NextDue", "sync_jobs_due", func() (int, error) {
+			_, _, err := b.NextDue(t.Context(), time.Time{}, time.Second)
+			return 0, err
+		}},
+		{"NextSlot", "schedules_due", func() (int, error) {
+			_, _, err := b.NextSlot(t.Context(), time.Time{}, time.Second)
+			return 0, err
+		}},
 		{"RepublishUnconfirmed", "sync_jobs_unconfirmed", func() (int, error) { return b.RepublishUnconfirmed(t.Context(), 100) }},
 		{"InLine", "sync_jobs_in_line", func() (int, error) { _, err := b.InLine(t.Context(), consumer, 100); return 0, err }},
 		{"OldestOpenSeq", "sync_jobs_in_line", func() (int, error) {

@@ -23,13 +23,21 @@ type Planned struct {
 // planned. Any number of schedulers may call it: subjects that another one is
 // planning are left to it.
 func (l *Ledger) PlanDue(ctx context.Context, kind syncjob.SubjectKind, limit int) (Planned, error) {
-	planned, _, err := l.PlanSlots(ctx, kind, 0, limit)
+	planned, _, err := l.PlanSlots(ctx, kind, Batch{Limit: limit})
 	return planned, err
 }
 
-// PlanSlots is PlanDue, and lists the slots that passed. It leaves out the first skip
-// slots, which somebody else is about to plan: he has locked their accounts.
-func (l *Ledger) PlanSlots(ctx context.Context, kind syncjob.SubjectKind, skip, limit int) (Planned, []Slot, error) {
+// Batch says which of the due slots a step takes.
+type Batch struct {
+	From time.Time // where to begin to look, see lookingFrom; zero: at the very beginning
+	// Skip is how many slots are left out, because somebody else is about to plan
+	// them: he has locked their accounts.
+	Skip  int
+	Limit int
+}
+
+// PlanSlots is PlanDue of one batch, and lists the slots that passed.
+func (l *Ledger) PlanSlots(ctx context.Context, kind syncjob.SubjectKind, batch Batch) (Planned, []Slot, error) {
 	var slots []Slot
 	var runs []*scheduledRun
 	err := l.db.InTx(ctx, "plan", func(ctx context.Context, tx pgx.Tx) error {
@@ -37,7 +45,7 @@ func (l *Ledger) PlanSlots(ctx context.Context, kind syncjob.SubjectKind, skip, 
 		// publication first, is flushed, and with it all that was written before.
 		_, err := tx.Exec(ctx, unflushed)
 		if err == nil {
-			slots, runs, err = planSlots(ctx, tx, kind, skip, limit, false)
+			slots, runs, err = planSlots(ctx, tx, kind, batch, false)
 		}
 		return err
 	})
@@ -53,13 +61,13 @@ func (l *Ledger) PlanSlots(ctx context.Context, kind syncjob.SubjectKind, skip, 
 // after Settings.UnconfirmedAfter, as after a death behind TakeDue. What is told to
 // the broker is flushed first.
 func (l *Ledger) PlanTaken(
-	ctx context.Context, kind syncjob.SubjectKind, skip, limit int,
+	ctx context.Context, kind syncjob.SubjectKind, batch Batch,
 ) (Planned, []Slot, []Publication, error) {
 	var slots []Slot
 	var runs []*scheduledRun
 	err := l.db.InTx(ctx, "plan and take", func(ctx context.Context, tx pgx.Tx) error {
 		var err error
-		slots, runs, err = planSlots(ctx, tx, kind, skip, limit, true)
+		slots, runs, err = planSlots(ctx, tx, kind, batch, true)
 		return err
 	})
 	if err != nil {
@@ -69,9 +77,9 @@ func (l *Ledger) PlanTaken(
 }
 
 func planSlots(
-	ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, skip, limit int, taken bool,
+	ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, batch Batch, taken bool,
 ) ([]Slot, []*scheduledRun, error) {
-	subjects, err := lockDueSubjects(ctx, tx, kind, skip, limit)
+	subjects, err := lockDueSubjects(ctx, tx, kind, batch)
 	if err != nil || len(subjects) == 0 {
 		return nil, nil, err
 	}
@@ -83,7 +91,7 @@ func planSlots(
 	return slots, runs, insertScheduledRuns(ctx, tx, kind, runs, taken)
 }
 
-func lockDueSubjects(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, skip, limit int) ([]string, error) {
+func lockDueSubjects(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, batch Batch) ([]string, error) {
 	table := "alphapulse.accounts"
 	if kind == syncjob.Market {
 		table = "alphapulse.markets"
@@ -93,9 +101,10 @@ func lockDueSubjects(ctx context.Context, tx pgx.Tx, kind syncjob.SubjectKind, s
 SELECT s.id FROM %s s
 WHERE s.id = ANY (ARRAY(SELECT %s FROM alphapulse.schedules
                         WHERE enabled AND %s IS NOT NULL AND next_at <= (SELECT clock_timestamp())
+                          AND next_at > %s
                         ORDER BY next_at OFFSET $2 LIMIT $1))
-ORDER BY s.id FOR NO KEY UPDATE SKIP LOCKED`, table, column, column)
-	rows, err := tx.Query(ctx, lock, limit, skip)
+ORDER BY s.id FOR NO KEY UPDATE SKIP LOCKED`, table, column, column, lookingFrom("$3"))
+	rows, err := tx.Query(ctx, lock, batch.Limit, batch.Skip, batch.From)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +118,7 @@ type Slot struct {
 	Every     time.Duration
 	Plan      bool          // a job was made for it
 	Late      time.Duration // how long it had been due
+	Due       time.Time     // when it was
 
 	at                    time.Time // when it was taken
 	exchange, environment string    // of the subject's market
@@ -116,9 +126,8 @@ type Slot struct {
 
 func scanSlot(row pgx.CollectableRow) (Slot, error) {
 	var s Slot
-	var due time.Time
-	err := row.Scan(&s.SubjectID, &s.DataType, &s.Every, &s.Plan, &due, &s.at, &s.exchange, &s.environment)
-	s.Late = s.at.Sub(due)
+	err := row.Scan(&s.SubjectID, &s.DataType, &s.Every, &s.Plan, &s.Due, &s.at, &s.exchange, &s.environment)
+	s.Late = s.at.Sub(s.Due)
 	return s, err
 }
 
@@ -182,4 +191,18 @@ func bannedFor(market string) string {
     SELECT FROM alphapulse.egresses e
     WHERE e.market_id = %[1]s.id AND e.seen_at > clock_timestamp() - interval '1 minute'
       AND (e.banned_until IS NULL OR e.banned_until <= clock_timestamp())))`, market)
+}
+
+// NextSlot gives how long it is until the next slot is due, at most limit, and where to
+// begin to look the next time. It begins at from itself, see lookingFrom.
+func (l *Ledger) NextSlot(ctx context.Context, from time.Time, limit time.Duration) (time.Duration, time.Time, error) {
+	next := `
+SELECT next_at FROM alphapulse.schedules
+WHERE enabled AND next_at < (SELECT clock_timestamp() + $1::interval) AND next_at > ` + lookingFrom("$2") + `
+ORDER BY next_at LIMIT 1`
+	wait, first, err := l.until(ctx, next, from, limit)
+	if err != nil {
+		return 0, from, fmt.Errorf("finding the next slot: %w", err)
+	}
+	return wait, first, nil
 }

@@ -311,7 +311,7 @@ SELECT string_agg(to_jsonb(j)::text || to_jsonb(r)::text, E'\n' ORDER BY j.subje
 	b.exec(`TRUNCATE alphapulse.sync_runs, alphapulse.sync_jobs CASCADE`)
 
 	b.makeDue("1 second")
-	again, slots, jobs, err := b.PlanTaken(t.Context(), syncjob.Account, 0, 100)
+	again, slots, jobs, err := b.PlanTaken(t.Context(), syncjob.Account, Batch{Limit: 100})
 	require.NoError(t, err)
 	require.Equal(t, planned, again)
 	require.Len(t, slots, 3*perAccount)
@@ -348,7 +348,7 @@ func TestAJobPlannedAsTakenAndForgottenIsPublished(t *testing.T) {
 	b := setup(t)
 	b.fleet(1)
 	b.makeDue("1 second")
-	_, _, jobs, err := b.PlanTaken(t.Context(), syncjob.Account, 0, 100)
+	_, _, jobs, err := b.PlanTaken(t.Context(), syncjob.Account, Batch{Limit: 100})
 	require.NoError(t, err)
 	require.Len(t, jobs, perAccount)
 	require.Empty(t, b.publish())
@@ -383,7 +383,7 @@ func TestSkippedSlotsAreLeft(t *testing.T) {
 	b.exec(`UPDATE alphapulse.schedules SET enabled = data_type = 'balances' AND account_id IS NOT NULL`)
 	b.exec(`UPDATE alphapulse.schedules SET next_at = clock_timestamp() - (SELECT count(*) FROM alphapulse.accounts a
 		WHERE a.name >= (SELECT name FROM alphapulse.accounts WHERE id = account_id)) * interval '1 s' WHERE enabled`)
-	planned, slots, _, err := b.PlanTaken(t.Context(), syncjob.Account, 2, 10)
+	planned, slots, _, err := b.PlanTaken(t.Context(), syncjob.Account, Batch{Skip: 2, Limit: 10})
 	require.NoError(t, err)
 	require.Equal(t, Planned{Runs: 1, Jobs: 1}, planned)
 	account, err := b.AccountByName(t.Context(), "a3")

@@ -120,7 +120,7 @@ func (b bundle) walk(n int, step func(name string, run func())) {
 		require.NoError(b.t, err)
 		require.Equal(b.t, n, planned.Jobs)
 	})
-	step("finding what is due", func() { _, err := b.NextDue(b.ctx(), time.Minute); require.NoError(b.t, err) })
+	step("finding what is due", func() { _, _, err := b.NextDue(b.ctx(), time.Time{}, time.Minute); require.NoError(b.t, err) })
 	step("taking", func() {
 		var err error
 		due, err = b.TakeDue(b.ctx(), n)

@@ -32,10 +32,15 @@ type Publication struct {
 // published. If the process dies before it publishes, the job has no stream
 // sequence and is taken again after Settings.UnconfirmedAfter.
 func (l *Ledger) TakeDue(ctx context.Context, limit int) ([]Publication, error) {
+	return l.TakeDueFrom(ctx, time.Time{}, limit)
+}
+
+// TakeDueFrom is TakeDue, and begins to look at from, see lookingFrom.
+func (l *Ledger) TakeDueFrom(ctx context.Context, from time.Time, limit int) ([]Publication, error) {
 	take := fmt.Sprintf(`
 WITH due AS (
     SELECT id, run_id, account_id, market_id, replay_of FROM alphapulse.sync_jobs
-    WHERE status || '' IN ('queued', 'waiting') AND next_at <= (SELECT clock_timestamp())
+    WHERE status || '' IN ('queued', 'waiting') AND next_at <= (SELECT clock_timestamp()) AND next_at > %[3]s
     ORDER BY next_at LIMIT $1
     FOR UPDATE SKIP LOCKED),
 k AS (
@@ -53,8 +58,8 @@ SET status = 'queued', wait_reason = NULL, next_at = NULL, publishes = j.publish
 FROM k WHERE %[2]s AND j.status || '' IN ('queued', 'waiting')
 RETURNING j.id, j.run_id, j.publishes, CASE WHEN j.account_id IS NULL THEN 'market' ELSE 'account' END,
           j.subject_id, k.exchange, k.environment, j.data_type, j.lane, k.expires_at, k.created_at, k.origin`,
-		moving, keyed("j.id", "k.id"))
-	rows, err := l.db.Query(ctx, take, limit)
+		moving, keyed("j.id", "k.id"), lookingFrom("$2"))
+	rows, err := l.db.Query(ctx, take, limit, from)
 	if err != nil {
 		return nil, fmt.Errorf("taking due jobs: %w", err)
 	}
@@ -101,16 +106,16 @@ WHERE ` + keyed("j.id", "r.id") + ` AND j.publishes = r.publishes AND j.status |
 	return nil
 }
 
-// NextDue gives how long it is until the next job is due; at most limit.
-func (l *Ledger) NextDue(ctx context.Context, limit time.Duration) (time.Duration, error) {
-	const query = `
-SELECT coalesce((
-    SELECT least(greatest(next_at - clock_timestamp(), interval '0'), $1::interval) FROM alphapulse.sync_jobs
-    WHERE status || '' IN ('queued', 'waiting') AND next_at < (SELECT clock_timestamp() + $1::interval)
-    ORDER BY next_at LIMIT 1), $1::interval)`
-	var wait time.Duration
-	if err := l.db.QueryRow(ctx, query, limit).Scan(&wait); err != nil {
-		return 0, fmt.Errorf("finding the next due job: %w", err)
+// NextDue gives how long it is until the next job is due, at most limit, and where to
+// begin to look the next time. It begins at from itself, see lookingFrom.
+func (l *Ledger) NextDue(ctx context.Context, from time.Time, limit time.Duration) (time.Duration, time.Time, error) {
+	next := `
+SELECT next_at FROM alphapulse.sync_jobs
+WHERE status || '' IN ('queued', 'waiting') AND next_at < (SELECT clock_timestamp() + $1::interval) AND next_at > ` + lookingFrom("$2") + `
+ORDER BY next_at LIMIT 1`
+	wait, first, err := l.until(ctx, next, from, limit)
+	if err != nil {
+		return 0, from, fmt.Errorf("finding the next due job: %w", err)
 	}
-	return wait, nil
+	return wait, first, nil
 }

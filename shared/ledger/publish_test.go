@@ -191,7 +191,7 @@ func TestNextDueIsTheTimeToTheNextJob(t *testing.T) {
 	b := setup(t)
 	account := b.active("main")
 	next := func() time.Duration {
-		wait, err := b.NextDue(t.Context(), time.Minute)
+		wait, _, err := b.NextDue(t.Context(), time.Time{}, time.Minute)
 		require.NoError(t, err)
 		return wait
 	}
