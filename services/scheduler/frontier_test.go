@@ -80,4 +80,3 @@ func TestMovedKeepsTheFirst(t *testing.T) {
 	require.Equal(t, moved{slots: 1, first: late}, moved{slots: 1, first: late}.and(moved{}))
 	require.Equal(t, moved{slots: 1, first: late}, moved{}.and(moved{slots: 1, first: late}))
 }
-

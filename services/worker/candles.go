@@ -16,7 +16,7 @@ import (
 // is still open is left for a later job. A final bar never changes.
 func candlesTable() snapshot.Table {
 	return snapshot.Table{
-		Name: "candles", Subject: "market_id", Scope: "scope", NoHistory: true, Guard: "false",
+		Name: "candles", Subject: "market_id", Scope: "scope", NoHistory: true, Guard: snapshot.Never,
 		Key: []snapshot.Column{
 			{Name: "category", Type: "text"},
 			{Name: "symbol", Type: "text"},

@@ -27,7 +27,7 @@ import (
 // is a verification's to find.
 func fillsTable() snapshot.Table {
 	return snapshot.Table{
-		Name: "fills", Subject: "account_id", Scope: "scope", NoHistory: true, Guard: "false",
+		Name: "fills", Subject: "account_id", Scope: "scope", NoHistory: true, Guard: snapshot.Never,
 		Key: []snapshot.Column{{Name: "category", Type: "text"}, {Name: "exec_id", Type: "text"}},
 		Compared: []snapshot.Column{
 			{Name: "order_id", Type: "text"},

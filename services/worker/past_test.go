@@ -137,6 +137,23 @@ SELECT concat_ws(' ', price, quantity, value, sequence) FROM alphapulse.fills WH
 	require.Equal(t, "1", b.value(`SELECT (SELECT count(*) FROM unnest(covered))::text FROM alphapulse.sync_coverage WHERE data_type = 'fills'`))
 }
 
+// TestAFillStaysAsItWasFirstStored: what differs later is for a verification to find. One
+// that is read again counts for nothing.
+func TestAFillStaysAsItWasFirstStored(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	now := time.Now()
+	s := &archive{fills: []exchange.Fill{fill("1", now.Add(-5*time.Minute))}}
+	require.EqualValues(t, 1, b.liveFills(s).Written.Changed)
+	const rows = `SELECT jsonb_agg(to_jsonb(f) || jsonb_build_object('xmin', f.xmin) ORDER BY exec_id)::text FROM alphapulse.fills f`
+	before := b.value(rows)
+	s.fills[0].Price = "7"
+	require.Zero(t, b.liveFills(s).Written.Changed)
+	require.Equal(t, before, b.value(rows))
+	s.fills = append(s.fills, fill("2", now.Add(-4*time.Minute)))
+	require.EqualValues(t, 1, b.liveFills(s).Written.Changed, "beside one that is new")
+}
+
 func TestABackfillAddsRowsAndCoverageAndNothingElse(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -41,7 +41,7 @@ func (t Table) removeSpanSQL() string {
 		closed = fmt.Sprintf(`,
 closed AS (
     UPDATE alphapulse.%s_history h SET valid_to = greatest(h.valid_from, %s)
-    WHERE h.ctid = ANY (ARRAY(SELECT o.ctid FROM gone g %s)))`, t.Name, asOfParam, t.openOf("g", subjectParam, ""))
+    WHERE h.ctid = ANY (ARRAY(SELECT o.ctid FROM gone g %s)))`, t.Name, asOfParam, t.openOf("g", subjectParam))
 	}
 	return fmt.Sprintf(`
 WITH i AS %[1]s,

@@ -4,21 +4,20 @@ import "fmt"
 
 // statements are the SQL of one table, made once.
 type statements struct {
-	remove       string
-	closeChanged string
-	upsert       string
-	compare      string
-	compareSpan  string // of a history
-	removeSpan   string
+	remove      string
+	upsert      string
+	compare     string
+	compareSpan string // of a history
+	removeSpan  string
 }
 
 func compile(t Table) statements {
 	s := statements{remove: t.removeSQL(), upsert: t.upsertSQL(), compare: t.compareSQL(false)}
+	if t.Guard == Never {
+		s.upsert = t.insertSQL()
+	}
 	if len(t.Times) > 0 {
 		s.compareSpan, s.removeSpan = t.compareSQL(true), t.removeSpanSQL()
-	}
-	if !t.NoHistory {
-		s.closeChanged = t.closeChangedSQL()
 	}
 	return s
 }
@@ -35,7 +34,7 @@ func (t Table) removeSQL() string {
 closed AS (
     UPDATE alphapulse.%[1]s_history h SET valid_to = greatest(h.valid_from, (%[2]s)[%[3]s])
     WHERE h.ctid = ANY (ARRAY(SELECT o.ctid FROM gone g %[4]s)))`,
-			t.Name, asOfsParam, t.stampOf("h"), t.openOf("g", "("+subjectsParam+")[g.n]", ""))
+			t.Name, asOfsParam, t.stampOf("h"), t.openOf("g", "("+subjectsParam+")[g.n]"))
 	}
 	return fmt.Sprintf(`
 WITH i AS %[1]s,
@@ -67,47 +66,43 @@ func (t Table) storedRow() string {
 		t.Name, t.Subject, t.keysMatch("x", "i"))
 }
 
-// closeChangedSQL ends the open history rows of rows that are about to change,
-// or to come back: a row that was deleted behind our back has left one open. It
-// is a statement of its own, before the upsert opens new ones, because the index
-// that allows one open row per key would see both. A row that began at as_of or
-// later stays open for beganSQL.
-func (t Table) closeChangedSQL() string {
-	return fmt.Sprintf(`
-WITH i AS %[1]s
-UPDATE alphapulse.%[2]s_history h SET valid_to = (%[3]s)[%[4]s]
-WHERE h.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM i %[5]s %[6]s
-    WHERE t.%[7]s IS NULL OR (%[8]s AND %[9]s)))`,
-		t.incomingOfSets(), t.Name, asOfsParam, t.stampOf("h"), t.storedRow(),
-		t.openOf("i", "i.s_subject", "AND x.valid_from < i.s_as_of"), t.Subject, t.changed(), t.guard())
-}
-
 // openOf joins each row of an alias with its open history row o, by one look
 // into the index for each. A plain join leaves the order to the planner, which
 // does not know how the table has grown and reads an account's whole history
 // for each row.
-func (t Table) openOf(alias, subject, condition string) string {
+func (t Table) openOf(alias, subject string) string {
 	return fmt.Sprintf(`CROSS JOIN LATERAL (
         SELECT x.ctid FROM alphapulse.%s_history x
-        WHERE x.%s = %s AND %s AND x.valid_to IS NULL %s LIMIT 1) o`,
-		t.Name, t.Subject, subject, t.keysMatch("x", alias), condition)
+        WHERE x.%s = %s AND %s AND x.valid_to IS NULL LIMIT 1) o`,
+		t.Name, t.Subject, subject, t.keysMatch("x", alias))
 }
 
-// beganSQL is from when the row d holds: as_of, unless the last history row of
-// its key reaches beyond it. That happens where two scopes write one key (an
-// order that is read open and closed), each with a clock of its own reading. Then
-// the new row begins where the last one ended; and if the last one is still open,
-// what it says turned out to be older than it seemed, and is replaced.
+// openRow joins each row of i that is new or changed with its open history row o, by
+// one look into the index: a row that was deleted behind our back has left one open.
+func (t Table) openRow(fresh, changed string) string {
+	return fmt.Sprintf(`
+    LEFT JOIN LATERAL (
+        SELECT x.ctid, x.valid_from FROM alphapulse.%[1]s_history x
+        WHERE (%[2]s OR %[3]s) AND x.%[4]s = i.s_subject AND %[5]s AND x.valid_to IS NULL LIMIT 1) o ON true`,
+		t.Name, fresh, changed, t.Subject, t.keysMatch("x", "i"))
+}
+
+// beganSQL is from when the row d holds: as_of, where the open row ends then. Two scopes
+// may write one key (an order that is read open and closed), each with a clock of its
+// own reading. So the open row may have begun at as_of or later: what it says turned out
+// to be older than it seemed, and is replaced. And without an open row the last one may
+// reach beyond as_of: then the new row begins where that one ended.
 func (t Table) beganSQL() string {
-	return fmt.Sprintf(`coalesce((
-        SELECT CASE WHEN h.valid_to IS NULL THEN h.valid_from ELSE greatest(h.valid_to, d.s_as_of) END
+	return fmt.Sprintf(`CASE WHEN d.open_from IS NOT NULL THEN greatest(d.open_from, d.s_as_of) ELSE coalesce((
+        SELECT greatest(h.valid_to, d.s_as_of)
         FROM alphapulse.%[1]s_history h WHERE h.%[2]s = d.s_subject AND %[3]s
-        ORDER BY h.valid_from DESC LIMIT 1), d.s_as_of)`,
+        ORDER BY h.valid_from DESC LIMIT 1), d.s_as_of) END`,
 		t.Name, t.Subject, t.keysMatch("h", "d"))
 }
 
-// openedSQL opens the history rows of what is new or changed.
+// openedSQL ends the open history rows of what is changed, or comes back, and opens new
+// ones. All of the first is done before the first row of the second, because the index
+// that allows one open row per key would see both.
 func (t Table) openedSQL(scopeColumn, scopeValue string) string {
 	given := t.columns()
 	set := each(given[len(t.Key):], "%s = excluded.%s", ", ")
@@ -115,14 +110,19 @@ func (t Table) openedSQL(scopeColumn, scopeValue string) string {
 		set += fmt.Sprintf(", %[1]s = excluded.%[1]s", t.Scope)
 	}
 	return fmt.Sprintf(`,
+closed AS (
+    UPDATE alphapulse.%[1]s_history h SET valid_to = (%[10]s)[%[11]s]
+    WHERE h.ctid = ANY (ARRAY(SELECT d.open_row FROM diff d WHERE d.open_from < d.s_as_of))
+    RETURNING 1),
 opened AS (
     INSERT INTO alphapulse.%[1]s_history (%[2]s, %[3]s%[4]s, run_id, valid_from, observed_at)
-    SELECT d.s_subject, %[5]s%[6]s, d.s_run, %[7]s, clock_timestamp() FROM diff d WHERE d.fresh OR d.changed
+    SELECT d.s_subject, %[5]s%[6]s, d.s_run, %[7]s, clock_timestamp() FROM diff d
+    WHERE (SELECT count(*) FROM closed) >= 0 AND (d.fresh OR d.changed)
     ON CONFLICT (%[2]s, %[8]s, valid_from) DO UPDATE
     SET %[9]s, run_id = excluded.run_id, observed_at = excluded.observed_at, valid_to = NULL)`,
 		t.Name, t.Subject, each(given, "%s", ", "), scopeColumn,
 		t.heldValues(), scopeValue, t.beganSQL(),
-		each(t.Key, "%s", ", "), set)
+		each(t.Key, "%s", ", "), set, asOfsParam, t.stampOf("h"))
 }
 
 // heldValues are the values of d as the row then holds them: what is sticky and
@@ -136,23 +136,22 @@ func (t Table) heldValues() string {
 	return values
 }
 
-// upsertSQL inserts what is new, updates what changed or moved, opens history
+// upsertSQL inserts what is new, updates what changed or moved, ends and opens history
 // rows for what is new or changed, and counts those by their stamp.
 func (t Table) upsertSQL() string {
 	given := t.columns()
-	scopeColumn, scopeValue := ", "+t.Scope, ", d.s_scope"
-	if t.scopeIsGiven() {
-		scopeColumn, scopeValue = "", ""
-	}
-	opened := ""
+	scopeColumn, scopeValue := t.scopeOf("d")
+	fresh := fmt.Sprintf("t.%s IS NULL", t.Subject)
+	open, openRow, opened := "", "", ""
 	if !t.NoHistory {
+		open, openRow = ", o.ctid AS open_row, o.valid_from AS open_from", t.openRow(fresh, t.changed())
 		opened = t.openedSQL(scopeColumn, scopeValue)
 	}
 	return fmt.Sprintf(`
 WITH i AS %[1]s,
 diff AS (
-    SELECT i.*%[2]s, t.%[3]s IS NULL AS fresh, t.%[3]s IS NOT NULL AND %[4]s AS changed
-    FROM i %[6]s
+    SELECT i.*%[2]s, %[17]s AS fresh, t.%[3]s IS NOT NULL AND %[4]s AS changed%[18]s
+    FROM i %[6]s%[19]s
     WHERE t.%[3]s IS NULL OR (%[7]s AND (%[4]s OR %[8]s))),
 written AS (
     INSERT INTO alphapulse.%[5]s AS t (%[3]s, %[9]s%[10]s, run_id, as_of, observed_at)
@@ -167,7 +166,34 @@ SELECT s_n, count(*) FROM diff WHERE fresh OR changed GROUP BY s_n`,
 		t.storedRow(), t.guard(), t.moved(),
 		each(given, "%s", ", "), scopeColumn, each(given, "d.%s", ", "), scopeValue,
 		each(t.Key, "%s", ", "), t.assignments(),
-		row("t", t.Compared)+" IS DISTINCT FROM "+row("excluded", t.Compared), opened)
+		row("t", t.Compared)+" IS DISTINCT FROM "+row("excluded", t.Compared), opened,
+		fresh, open, openRow)
+}
+
+// insertSQL inserts what is new where what is stored never changes, and counts it by its
+// stamp. One look into the index for each row is all that it takes.
+func (t Table) insertSQL() string {
+	given := t.columns()
+	scopeColumn, scopeValue := t.scopeOf("i")
+	return fmt.Sprintf(`
+WITH i AS %[1]s,
+written AS (
+    INSERT INTO alphapulse.%[2]s AS t (%[3]s, %[4]s%[5]s, run_id, as_of, observed_at)
+    SELECT i.s_subject, %[6]s%[7]s, i.s_run, i.s_as_of, clock_timestamp() FROM i
+    ON CONFLICT (%[3]s, %[8]s) DO NOTHING
+    RETURNING %[9]s AS n)
+SELECT n, count(*) FROM written GROUP BY n`,
+		t.incomingOfSets(), t.Name, t.Subject, each(given, "%s", ", "), scopeColumn,
+		each(given, "i.%s", ", "), scopeValue, each(t.Key, "%s", ", "), t.stampOf("t"))
+}
+
+// scopeOf is the column of the scope and its value in an alias, to be added to the given
+// columns; empty if it is one of them.
+func (t Table) scopeOf(alias string) (column, value string) {
+	if t.scopeIsGiven() {
+		return "", ""
+	}
+	return ", " + t.Scope, ", " + alias + ".s_scope"
 }
 
 // assignments set the columns of a conflicting row.

@@ -13,6 +13,9 @@ type Column struct{ Name, Type string }
 // read.
 const LastRead = `coalesce(nullif($4, timestamptz '0001-01-01Z'), t.as_of)`
 
+// Never is the guard of a table whose rows stay as they were first stored.
+const Never = "false"
+
 // Table describes a data table. Its history table has the same columns, with
 // valid_from and valid_to in place of as_of.
 type Table struct {

@@ -83,9 +83,6 @@ func (w *Writer) Write(batch *pgx.Batch, sets []Set) {
 	if rowsIn(sets) == 0 {
 		return
 	}
-	if w.sql.closeChanged != "" {
-		batch.Queue(w.sql.closeChanged, args...)
-	}
 	batch.Queue(w.sql.upsert, args...).Query(counting(sets, func(t *Tally, n int64) { t.Changed += n }))
 }
 
