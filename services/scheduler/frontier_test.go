@@ -32,10 +32,12 @@ func TestWhatLiesBehindTheFrontierIsFoundNowAndThen(t *testing.T) {
 		return f.count(`SELECT count(*) FROM alphapulse.sync_jobs WHERE trigger = 'schedule'`)
 	}
 	require.Zero(t, planned())
+	planner.next = time.Now().Add(time.Hour) // however slow this test is
 	due(accounts[0])
 	require.Zero(t, planned(), "it is behind the frontier")
-	planner.looked = time.Now().Add(-lookOver)
+	planner.next = time.Now()
 	require.Equal(t, 1, planned())
+	planner.next = time.Now().Add(time.Hour)
 	due(accounts[1])
 	require.Equal(t, 2, planned(), "the frontier is where something was due")
 	_, err := planner.step(t.Context())
@@ -63,12 +65,13 @@ func TestTheFrontierOfJobsMoves(t *testing.T) {
 		return f.count(`SELECT count(*) FROM alphapulse.sync_jobs WHERE publishes > 0`)
 	}
 	require.Zero(t, step())
+	publisher.due.next = time.Now().Add(time.Hour) // however slow this test is
 	account := f.accounts(1)[0]
 	_, _, err = f.ledger.StartManual(t.Context(), account, []syncjob.DataType{syncjob.Balances})
 	require.NoError(t, err)
 	f.exec(`UPDATE alphapulse.sync_jobs SET next_at = next_at - interval '1 minute' WHERE finished_at IS NULL`)
 	require.Zero(t, step(), "it is behind the frontier")
-	publisher.due.looked = time.Now().Add(-lookOver)
+	publisher.due.next = time.Now()
 	require.Equal(t, 1, step())
 }
 
@@ -79,4 +82,25 @@ func TestMovedKeepsTheFirst(t *testing.T) {
 	require.Equal(t, moved{slots: 3, first: early}, moved{slots: 2, first: early}.and(moved{slots: 1, first: late}))
 	require.Equal(t, moved{slots: 1, first: late}, moved{slots: 1, first: late}.and(moved{}))
 	require.Equal(t, moved{slots: 1, first: late}, moved{}.and(moved{slots: 1, first: late}))
+}
+
+// TestTheFrontier: when it looks from the very beginning, and how long a loop may rest.
+func TestTheFrontier(t *testing.T) {
+	t.Parallel()
+	first := time.Unix(1, 0)
+	var f frontier
+	require.Zero(t, f.from(), "at the start")
+	require.Zero(t, f.from(), "the step failed")
+	require.Equal(t, time.Hour, f.rest(time.Hour), "nothing was overlooked")
+	f.saw(first)
+	require.Equal(t, first, f.from())
+	require.LessOrEqual(t, f.rest(time.Hour), lookOver, "until it looks from the very beginning again")
+	require.Equal(t, time.Millisecond, f.rest(time.Millisecond))
+
+	f.next = time.Now()
+	require.Zero(t, f.from())
+	require.Equal(t, time.Hour, f.rest(time.Hour))
+	f.began = f.began.Add(-time.Second)
+	f.saw(first)
+	require.Greater(t, time.Until(f.next), 10*time.Second, "it took a second: not so soon again")
 }

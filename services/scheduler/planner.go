@@ -139,5 +139,5 @@ func (p *planner) untilNextSlot(ctx context.Context, from time.Time) (time.Durat
 		return 0, err
 	}
 	p.saw(first)
-	return max(wait, minPause), nil
+	return max(p.rest(wait), minPause), nil
 }

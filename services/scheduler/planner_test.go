@@ -52,6 +52,7 @@ func TestPlannerWaitsForTheNextSlot(t *testing.T) {
 
 	f.accounts(1)
 	f.exec(`UPDATE alphapulse.schedules SET enabled = true, next_at = clock_timestamp() + interval '20 s'`)
+	s, _ = f.scheduler(Config{Poll: time.Hour}) // whose first step overlooks nothing
 	wait, err = s.planning.step(t.Context())
 	require.NoError(t, err)
 	require.InDelta(t, 20, wait.Seconds(), 2)

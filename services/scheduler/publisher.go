@@ -64,11 +64,11 @@ func (p *publisher) step(ctx context.Context) (time.Duration, error) {
 func (p *publisher) publishNext(ctx context.Context, batch handed) (time.Duration, error) {
 	from := p.due.from()
 	wait, first, err := p.ledger.NextDue(ctx, from, p.poll)
-	p.due.saw(first)
-	if err == nil && wait > 0 && len(batch.jobs) == 0 {
-		return wait, nil
-	}
 	if err == nil {
+		p.due.saw(first)
+		if wait > 0 && len(batch.jobs) == 0 {
+			return p.due.rest(wait), nil
+		}
 		err = p.ready(ctx)
 	}
 	due := batch

@@ -12,6 +12,7 @@ import (
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
 	"github.com/alphapulse/alphapulse/services/worker/snapshot"
 	"github.com/alphapulse/alphapulse/shared/ledger"
+	"github.com/alphapulse/alphapulse/shared/postgres"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -148,9 +149,9 @@ func (a *attempt) guarded(parts []part) []part {
 	})
 }
 
-// keepOut keeps live jobs from writing orders while a backfill does: both may
-// hold the same order, and its history must not be written by two at once.
-// Backfills share the scope among themselves.
+// keepOut keeps live jobs from writing orders while a backfill does: both may hold the
+// same order. Backfills share the scope among themselves; of two that write one order at
+// once, the later one is run again (overtaken).
 func (a *attempt) keepOut(ctx context.Context, tx pgx.Tx, parts []part) error {
 	if a.job.DataType != syncjob.Orders || a.job.Lane == syncjob.Live {
 		return nil
@@ -192,9 +193,19 @@ func writeParts(ctx context.Context, tx pgx.Tx, all []*storing) error {
 		return nil
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("writing %s: %w", all[0].job.DataType, err)
+		return fmt.Errorf("writing %s: %w", all[0].job.DataType, overtaken(err, all[0].job.DataType))
 	}
 	return nil
+}
+
+// overtaken marks the error of a writer who has waited for another one of the same row:
+// two backfills may read one order. It would have opened a second row of the past beside
+// the other's; run again, it sees that one.
+func overtaken(err error, table syncjob.DataType) error {
+	if postgres.Violates(err, string(table)+"_history_open") {
+		return fmt.Errorf("%w: %w", postgres.ErrOvertaken, err)
+	}
+	return err
 }
 
 func (s *storing) stamp(p part) snapshot.Stamp {

@@ -194,7 +194,7 @@ func bannedFor(market string) string {
 }
 
 // NextSlot gives how long it is until the next slot is due, at most limit, and where to
-// begin to look the next time. It begins at from itself, see lookingFrom.
+// begin to look the next time. It itself begins to look at from, see lookingFrom.
 func (l *Ledger) NextSlot(ctx context.Context, from time.Time, limit time.Duration) (time.Duration, time.Time, error) {
 	next := `
 SELECT next_at FROM alphapulse.schedules

@@ -107,7 +107,7 @@ WHERE ` + keyed("j.id", "r.id") + ` AND j.publishes = r.publishes AND j.status |
 }
 
 // NextDue gives how long it is until the next job is due, at most limit, and where to
-// begin to look the next time. It begins at from itself, see lookingFrom.
+// begin to look the next time. It itself begins to look at from, see lookingFrom.
 func (l *Ledger) NextDue(ctx context.Context, from time.Time, limit time.Duration) (time.Duration, time.Time, error) {
 	next := `
 SELECT next_at FROM alphapulse.sync_jobs

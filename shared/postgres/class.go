@@ -20,8 +20,8 @@ const (
 	// ClassNone is the class of a nil error.
 	ClassNone Class = ""
 	// ClassSerialization: the transaction lost against another one (40001,
-	// 40P01, or a cached plan that a migration made stale). Nothing of it was
-	// stored; running all of it again is right. InTx has already done so.
+	// 40P01, ErrOvertaken, or a cached plan that a migration made stale). Nothing
+	// of it was stored; running all of it again is right. InTx has already done so.
 	ClassSerialization Class = "serialization"
 	// ClassConnection: the server is away, going away, or no longer the
 	// primary. Nothing is wrong with the work: it waits for the database.
@@ -91,6 +91,8 @@ func Classify(err error) Class {
 		return ClassNone
 	case errors.Is(err, ErrUnknownCommit):
 		return ClassUnknownCommit
+	case errors.Is(err, ErrOvertaken):
+		return ClassSerialization
 	case errors.Is(err, ErrPoolExhausted):
 		return ClassResources
 	case errors.Is(err, ErrTransactionTimeout):

@@ -27,6 +27,7 @@ func TestClassify(t *testing.T) {
 		want postgres.Class
 	}{
 		{nil, postgres.ClassNone},
+		{fmt.Errorf("writing: %w: %w", postgres.ErrOvertaken, code("23505")), postgres.ClassSerialization},
 		{code("40001"), postgres.ClassSerialization},
 		{code("40P01"), postgres.ClassSerialization},
 		{&pgconn.PgError{Code: "0A000", Routine: "RevalidateCachedQuery"}, postgres.ClassSerialization},

@@ -23,6 +23,9 @@ var (
 	// a transaction's closure. With one pool that is a deadlock under load, with
 	// two it is a write the transaction does not cover.
 	ErrNestedTransaction = errors.New("already inside a transaction")
+	// ErrOvertaken: the closure met a row that another transaction has committed since it
+	// looked. Nothing of it was stored, and run again it sees that row: ClassSerialization.
+	ErrOvertaken = errors.New("another transaction has written the same rows meanwhile")
 	// ErrTransactionScope: the closure tried to end the transaction itself.
 	ErrTransactionScope = errors.New("a transaction is ended by returning from its closure")
 	// ErrTransactionTimeout: the closure ran longer than Config.TransactionTimeout.

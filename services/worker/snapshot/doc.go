@@ -16,9 +16,11 @@
 //
 // # What is expected
 //
-// The caller holds the lock of the scope's row in sync_scopes, and has found
-// the snapshot to be newer than the one stored. So no other writer of the scope
-// is between these statements, and each sees what the one before it did.
+// The caller of a snapshot holds the lock of the scope's row in sync_scopes, and has
+// found the snapshot to be newer than the one stored. So no other writer of the scope is
+// between these statements, and each sees what the one before it did. Rows of a history
+// guard themselves; who meets another writer of one of them is told so by the index that
+// allows one open row of the past for each key, and runs again.
 //
 // Values travel as text arrays and are cast by the database: a number goes from
 // the exchange's string to numeric with nothing in between.

@@ -13,7 +13,7 @@ type statements struct {
 
 func compile(t Table) statements {
 	s := statements{remove: t.removeSQL(), upsert: t.upsertSQL(), compare: t.compareSQL(false)}
-	if t.Guard == Never {
+	if t.Guard == Never && t.NoHistory {
 		s.upsert = t.insertSQL()
 	}
 	if len(t.Times) > 0 {
@@ -102,7 +102,8 @@ func (t Table) beganSQL() string {
 
 // openedSQL ends the open history rows of what is changed, or comes back, and opens new
 // ones. All of the first is done before the first row of the second, because the index
-// that allows one open row per key would see both.
+// that allows one open row per key would see both: to count what closed returns is what
+// runs it, to its end; Postgres by itself would run the later one first.
 func (t Table) openedSQL(scopeColumn, scopeValue string) string {
 	given := t.columns()
 	set := each(given[len(t.Key):], "%s = excluded.%s", ", ")

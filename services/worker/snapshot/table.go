@@ -13,7 +13,8 @@ type Column struct{ Name, Type string }
 // read.
 const LastRead = `coalesce(nullif($4, timestamptz '0001-01-01Z'), t.as_of)`
 
-// Never is the guard of a table whose rows stay as they were first stored.
+// Never is the guard of a table whose rows stay as they were first stored. Without a
+// history they are inserted by a statement that does not look at what is stored.
 const Never = "false"
 
 // Table describes a data table. Its history table has the same columns, with
