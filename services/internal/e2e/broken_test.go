@@ -18,10 +18,10 @@ func TestBadRowsAreSeenAndEverythingElseIsStored(t *testing.T) {
 	t.Parallel()
 	today := time.Now().UTC().Truncate(day)
 	from := today.Add(-5 * day)
-	f := fleettest.New(t, exchangesim.Config{
-		Tick: 1 << 40, Epoch: today.Add(-10 * day),
+	f := fleettest.New(t, fleettest.Still(exchangesim.Config{
+		Epoch:   today.Add(-10 * day),
 		History: exchangesim.History{Symbols: []string{"BTCUSDT"}, FillsPerDay: 10, From: from, Until: today},
-	})
+	}))
 	for _, spec := range []string{
 		"endpoint=/v5/order/history,query=category=linear,kind=unknown_status,value=1",
 		"endpoint=/v5/execution/list,query=category=linear,kind=wrong_type,value=2",

@@ -19,10 +19,10 @@ func TestPoisonedJobsDieAndSucceedOnceTheyAreMendedAndRequeued(t *testing.T) {
 	t.Parallel()
 	today := time.Now().UTC().Truncate(day)
 	from := today.Add(-30 * day)
-	f := fleettest.New(t, exchangesim.Config{
-		Tick: 1 << 40, Epoch: today.Add(-40 * day),
+	f := fleettest.New(t, fleettest.Still(exchangesim.Config{
+		Epoch:   today.Add(-40 * day),
 		History: exchangesim.History{Symbols: []string{"BTCUSDT"}, FillsPerDay: 5, From: from, Until: today},
-	})
+	}))
 	effects := pgtest.InstallEffectLog(t, f.DB.URL)
 	f.Start()
 	account := f.Active(0)

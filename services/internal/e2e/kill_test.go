@@ -99,7 +99,7 @@ func addAll(f *fleettest.Fleet, accounts int) {
 // another, and writes nothing over it.
 func TestAWorkerThatWasStoppedPastItsLeaseWritesNothing(t *testing.T) {
 	t.Parallel()
-	f := fleettest.New(t, exchangesim.Config{Tick: 1 << 40})
+	f := fleettest.New(t, fleettest.Still(exchangesim.Config{}))
 	effects := pgtest.InstallEffectLog(t, f.DB.URL)
 	f.Scheduler()
 	f.Aggregator()

@@ -36,10 +36,10 @@ func TestAReplayBringsDeletedRowsBackAndWritesNothingTheSecondTime(t *testing.T)
 	t.Parallel()
 	today := time.Now().UTC().Truncate(day)
 	from := today.Add(-6 * day)
-	f := fleettest.New(t, exchangesim.Config{
-		Tick: 1 << 40, Epoch: today.Add(-40 * day), Rows: exchangesim.Rows{Assets: 6, Positions: 6, OpenOrders: 6},
+	f := fleettest.New(t, fleettest.Still(exchangesim.Config{
+		Epoch: today.Add(-40 * day), Rows: exchangesim.Rows{Assets: 6, Positions: 6, OpenOrders: 6},
 		History: exchangesim.History{Symbols: []string{"BTCUSDT"}, FillsPerDay: 10, From: from, Until: today},
-	})
+	}))
 	pgtest.InstallEffectLog(t, f.DB.URL)
 	f.Start()
 	account := f.Active(0)

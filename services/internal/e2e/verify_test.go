@@ -70,10 +70,10 @@ func (p planting) spoil(t *testing.T, f *fleettest.Fleet) {
 func TestVerifyFindsWhatWasPlantedInAnyTableAndRepairMendsIt(t *testing.T) {
 	t.Parallel()
 	today := time.Now().UTC().Truncate(day)
-	f := fleettest.New(t, exchangesim.Config{
-		Tick: 1 << 40, Epoch: today.Add(-30 * day), Rows: exchangesim.Rows{Assets: 6, Positions: 6, OpenOrders: 6},
+	f := fleettest.New(t, fleettest.Still(exchangesim.Config{
+		Epoch: today.Add(-30 * day), Rows: exchangesim.Rows{Assets: 6, Positions: 6, OpenOrders: 6},
 		History: exchangesim.History{Symbols: []string{"BTCUSDT"}, FillsPerDay: 10, From: today.Add(-20 * day), Until: today.Add(-day)},
-	})
+	}))
 	f.Start()
 	account := f.Active(0)
 	for _, price := range []string{"50000", "50001", "50002", "50003"} {

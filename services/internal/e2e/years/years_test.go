@@ -20,12 +20,12 @@ const day = 24 * time.Hour
 func year(quiet int) (exchangesim.Config, time.Time) {
 	today := time.Now().UTC().Truncate(day)
 	from := today.Add(-365 * day)
-	return exchangesim.Config{
-		Tick: 1 << 40, Epoch: from.Add(-day), Rows: exchangesim.Rows{Assets: 3, Positions: 1, OpenOrders: 1},
+	return fleettest.Still(exchangesim.Config{
+		Epoch: from.Add(-day), Rows: exchangesim.Rows{Assets: 3, Positions: 1, OpenOrders: 1},
 		History: exchangesim.History{
 			Symbols: []string{"BTCUSDT", "ETHUSDT"}, FillsPerDay: 40, From: from, Until: today.Add(-time.Duration(quiet) * day),
 		},
-	}, from
+	}), from
 }
 
 // checkYear compares every row of the year with the stand-in's truth, and the
