@@ -32,12 +32,12 @@ func TestWhatLiesBehindTheFrontierIsFoundNowAndThen(t *testing.T) {
 		return f.count(`SELECT count(*) FROM alphapulse.sync_jobs WHERE trigger = 'schedule'`)
 	}
 	require.Zero(t, planned())
-	planner.next = time.Now().Add(time.Hour) // however slow this test is
+	planner.due.next = time.Now().Add(time.Hour) // however slow this test is
 	due(accounts[0])
 	require.Zero(t, planned(), "it is behind the frontier")
-	planner.next = time.Now()
+	planner.due.next = time.Now()
 	require.Equal(t, 1, planned())
-	planner.next = time.Now().Add(time.Hour)
+	planner.due.next = time.Now().Add(time.Hour)
 	due(accounts[1])
 	require.Equal(t, 2, planned(), "the frontier is where something was due")
 	_, err := planner.step(t.Context())

@@ -34,7 +34,7 @@ type planner struct {
 	planned func() // wakes the publisher
 	hand    *handover
 	behind  bool // the last step left slots of accounts that were due
-	frontier
+	due     frontier
 }
 
 // moved is what a plan has done.
@@ -54,9 +54,9 @@ func (m moved) and(other moved) moved {
 // step plans one batch of accounts, or two side by side while there are more, and one
 // of markets. A kind that fails does not keep the other from being planned.
 func (p *planner) step(ctx context.Context) (time.Duration, error) {
-	from := p.from()
+	from := p.due.from()
 	accounts, accountsErr := p.planAccounts(ctx, from)
-	markets, marketsErr := p.plan(ctx, syncjob.Market, p.begin(from))
+	markets, marketsErr := p.plan(ctx, syncjob.Market, p.batchFrom(from))
 	p.behind = accounts.slots >= p.batch
 	if err := errors.Join(accountsErr, marketsErr); err != nil {
 		return 0, err
@@ -65,19 +65,21 @@ func (p *planner) step(ctx context.Context) (time.Duration, error) {
 	if all.slots == 0 {
 		return p.untilNextSlot(ctx, from)
 	}
-	p.saw(all.first)
+	p.due.saw(all.first)
 	if max(accounts.slots, markets.slots) >= p.batch {
 		return 0, nil // there are more
 	}
 	return planRest, nil
 }
 
-func (p *planner) begin(from time.Time) ledger.Batch { return ledger.Batch{From: from, Limit: p.batch} }
+func (p *planner) batchFrom(from time.Time) ledger.Batch {
+	return ledger.Batch{From: from, Limit: p.batch}
+}
 
 // planAccounts waits for the server half of its time, which a second batch can use: the
 // second leaves out the slots of the first.
 func (p *planner) planAccounts(ctx context.Context, from time.Time) (moved, error) {
-	batch := p.begin(from)
+	batch := p.batchFrom(from)
 	if !p.behind {
 		return p.plan(ctx, syncjob.Account, batch)
 	}
@@ -138,6 +140,6 @@ func (p *planner) untilNextSlot(ctx context.Context, from time.Time) (time.Durat
 	if err != nil {
 		return 0, err
 	}
-	p.saw(first)
-	return max(p.rest(wait), minPause), nil
+	p.due.saw(first)
+	return max(p.due.rest(wait), minPause), nil
 }

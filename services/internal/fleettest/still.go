@@ -9,9 +9,9 @@ import (
 // stillTick is 18 minutes: longer than any test that must not see the world move.
 const stillTick = time.Duration(1 << 40)
 
-// Still lets the world of a stand-in stand still for as long as a test lasts: a tick has
-// just begun. That the tick is long is not enough, since one ends at every moment of the
-// day on which a test may run. Whatever lies in the past is at most a tick older.
+// Still lets the world of a stand-in stand still for as long as a test lasts: its tick is
+// long, and has just begun. A long one alone would not do, because a test may run across
+// its end. The epoch is moved on for it, by less than a tick.
 func Still(cfg exchangesim.Config) exchangesim.Config {
 	cfg.Tick = stillTick
 	if cfg.Epoch.IsZero() {
