@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -10,9 +11,14 @@ import (
 // handedAtMost is how many batches may wait for the publisher.
 const handedAtMost = 4
 
+// handoverWait is how long the planner waits for a place. A publisher who works frees one
+// in less; if slots were planned meanwhile, their jobs would only be written twice, and
+// looked for, and he would be later still.
+const handoverWait = 250 * time.Millisecond
+
 // handover is the way from the planner to the publisher of jobs that were planned
-// as taken. It is open while the publisher works; shut, or full, the planner leaves
-// jobs due. What is lost in it, with the process, the sweep finds.
+// as taken. It is open while the publisher works; shut, or full for long, the planner
+// leaves jobs due. What is lost in it, with the process, the sweep finds.
 type handover struct {
 	batches chan handed
 	places  chan struct{} // one for each batch that is given, or will be
@@ -29,15 +35,18 @@ func newHandover() *handover {
 	return &handover{batches: make(chan handed, handedAtMost), places: make(chan struct{}, handedAtMost)}
 }
 
-// reserve takes a place for a batch, if there is one. Who has it calls give.
-func (h *handover) reserve() bool {
+// reserve takes a place for a batch, if there is one within handoverWait. Who has it
+// calls give.
+func (h *handover) reserve(ctx context.Context) bool {
 	if !h.open.Load() {
 		return false
 	}
+	ctx, cancel := context.WithTimeout(ctx, handoverWait)
+	defer cancel()
 	select {
 	case h.places <- struct{}{}:
 		return true
-	default:
+	case <-ctx.Done():
 		return false
 	}
 }

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -60,7 +61,28 @@ func TestPlannedJobsAreHandedOver(t *testing.T) {
 	}
 }
 
-// TestAFullHandoverLeavesJobsDue: the planner never waits for the publisher.
+// TestThePlannerWaitsForAPublisherWhoWorks: what is planned while the handover is full is
+// written twice, which makes a scheduler that is late later still.
+func TestThePlannerWaitsForAPublisherWhoWorks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hand := newHandover()
+		hand.open.Store(true)
+		for range handedAtMost {
+			require.True(t, hand.reserve(t.Context()))
+			hand.give(make([]ledger.Publication, 1))
+		}
+		reserved := make(chan bool, 1)
+		go func() { reserved <- hand.reserve(t.Context()) }()
+		synctest.Wait()
+		require.Empty(t, reserved, "it waits")
+		hand.take()
+		require.True(t, <-reserved)
+		require.False(t, hand.reserve(t.Context()), "not for long")
+	})
+}
+
+// TestAFullHandoverLeavesJobsDue: the planner does not wait long for the publisher.
 func TestAFullHandoverLeavesJobsDue(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -125,7 +147,7 @@ func TestALateBatchIsNotPublished(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, jobs, 2)
 	hand.open.Store(true)
-	require.True(t, hand.reserve())
+	require.True(t, hand.reserve(t.Context()))
 	hand.batches <- handed{jobs: jobs, at: time.Now().Add(-handedFor - time.Millisecond)}
 	p := &publisher{metrics: s.metrics, ledger: f.ledger, queue: f.queue, log: s.log, poll: time.Second, batch: 10, hand: hand, receipts: newReceipts(f.ledger, 0)}
 	f.step(&loop{step: p.step})

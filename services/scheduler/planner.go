@@ -125,7 +125,7 @@ func (p *planner) plan(ctx context.Context, kind syncjob.SubjectKind, batch ledg
 func (p *planner) planSlots(
 	ctx context.Context, kind syncjob.SubjectKind, batch ledger.Batch,
 ) (planned ledger.Planned, slots []ledger.Slot, err error) {
-	if !p.hand.reserve() {
+	if !p.hand.reserve(ctx) {
 		return p.ledger.PlanSlots(ctx, kind, batch)
 	}
 	var jobs []ledger.Publication

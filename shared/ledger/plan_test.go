@@ -144,7 +144,7 @@ func TestRule05AfterDowntimeOnlyTheNewestSlotIsPlanned(t *testing.T) {
 WHERE account_id IS NOT NULL AND (next_at <= p.at OR next_at > p.at + every + interval '1 s')`))
 	require.Zero(t, b.count(`SELECT count(*) FROM alphapulse.schedules s WHERE account_id IS NOT NULL
 AND next_at <> date_bin(every, next_at, timestamptz '2000-01-01 00:00:00+00' +
-    make_interval(secs => (hashtext(subject_id::text) & 2147483647) % 86400))`), "slots keep their phase")
+    make_interval(secs => (hashtext(subject_id::text) & 2147483647) % 86400000 / 1000.0))`), "slots keep their phase")
 }
 
 func TestRule05SlotsOfSubjectsSpread(t *testing.T) {
@@ -156,6 +156,8 @@ FROM alphapulse.schedules WHERE data_type = 'balances'`), 50)
 	most := b.count(`SELECT max(n) FROM (SELECT count(*) AS n FROM alphapulse.schedules
 WHERE data_type = 'balances' GROUP BY extract(epoch FROM next_at)::bigint % 60) c`)
 	require.Less(t, most, 20)
+	require.Greater(t, b.count(`SELECT count(DISTINCT extract(milliseconds FROM next_at)::integer % 1000)
+FROM alphapulse.schedules WHERE data_type = 'balances'`), 200, "those of a second are not due at once")
 }
 
 func TestRule05SkippedSlotsAreCounted(t *testing.T) {

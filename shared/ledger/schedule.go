@@ -10,10 +10,20 @@ import (
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
-// phase is the offset of a subject's slots, from a hash of its id: subjects
-// spread over the day, while all data types of one subject share their slots as
-// far as their cadences allow.
-const phase = `(timestamptz '2000-01-01 00:00:00+00' + make_interval(secs => (hashtext($1::text) & 2147483647) %% 86400))`
+// phaseOf is the offset of a subject's slots, from a hash of its id, in SQL: subjects
+// spread over the day, to the millisecond so that those of a second are not due all at
+// once, while all data types of one subject share their slots as far as their cadences
+// allow.
+func phaseOf(subject string) string {
+	return `(timestamptz '2000-01-01 00:00:00+00' + (hashtext(` + subject + `::text) & 2147483647) % 86400000 * interval '1 ms')`
+}
+
+// SlotAfter is the first slot of a subject of this cadence that comes after a time, in
+// SQL, of the expressions that give these. That everything has its slots there is what
+// spreads the work.
+func SlotAfter(subject, every, after string) string {
+	return fmt.Sprintf(`date_bin(%[2]s, %[3]s, %[1]s) + %[2]s`, phaseOf(subject), every, after)
+}
 
 // addSchedule makes the default schedule of a data type; its first slot is the
 // next one of the subject's phase. What a market lists is read at once, because
@@ -24,8 +34,8 @@ func addSchedule(ctx context.Context, tx pgx.Tx, s syncjob.Subject, t syncjob.Da
 	insert := fmt.Sprintf(`
 INSERT INTO alphapulse.schedules (%s, data_type, every, next_at)
 VALUES ($1::uuid, $2, $3, CASE WHEN $2 = 'instruments' THEN clock_timestamp()
-                               ELSE date_bin($3, clock_timestamp(), `+phase+`) + $3 END)
-ON CONFLICT (subject_id, data_type) DO NOTHING`, column)
+                               ELSE %s END)
+ON CONFLICT (subject_id, data_type) DO NOTHING`, column, SlotAfter("$1::uuid", "$3", "clock_timestamp()"))
 	if _, err := tx.Exec(ctx, insert, s.ID, string(t), t.Cadence()); err != nil {
 		return fmt.Errorf("adding schedule of %s: %w", t, err)
 	}
@@ -37,8 +47,8 @@ ON CONFLICT (subject_id, data_type) DO NOTHING`, column)
 func (l *Ledger) SetCadence(ctx context.Context, s syncjob.Subject, t syncjob.DataType, every time.Duration) error {
 	update := fmt.Sprintf(`
 UPDATE alphapulse.schedules
-SET every = $3, next_at = date_bin($3, clock_timestamp(), ` + phase + `) + $3
-WHERE subject_id = $1::uuid AND data_type = $2`)
+SET every = $3, next_at = %s
+WHERE subject_id = $1::uuid AND data_type = $2`, SlotAfter("$1::uuid", "$3", "clock_timestamp()"))
 	tag, err := l.db.Exec(ctx, update, s.ID, string(t), every)
 	if err != nil {
 		return fmt.Errorf("changing cadence of %s: %w", t, err)

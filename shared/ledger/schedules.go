@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -91,9 +90,9 @@ WITH chosen AS (
     ORDER BY s.subject_id, s.data_type FOR UPDATE OF s)
 UPDATE alphapulse.schedules s
 SET every = coalesce($6::interval, s.every), enabled = coalesce($7::boolean, s.enabled),
-    next_at = date_bin(coalesce($6::interval, s.every), clock_timestamp(), %s) + coalesce($6::interval, s.every)
+    next_at = %s
 FROM chosen c WHERE s.subject_id = c.subject_id AND s.data_type = c.data_type
-RETURNING s.subject_id, s.data_type`, scheduleOwners, phaseOf("s.subject_id"))
+RETURNING s.subject_id, s.data_type`, scheduleOwners, SlotAfter("s.subject_id", "coalesce($6::interval, s.every)", "clock_timestamp()"))
 	read := `
 SELECT ` + scheduleColumns() + `
 FROM unnest($1::uuid[], $2::text[]) AS c (subject_id, data_type)
@@ -131,9 +130,4 @@ ORDER BY m.exchange, m.environment, m.id, a.name NULLS LAST, array_position($3::
 		return nil, fmt.Errorf("setting schedules: %w", err)
 	}
 	return set, nil
-}
-
-// phaseOf is phase of another expression.
-func phaseOf(subject string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(phase, "%%", "%"), "$1", subject)
 }

@@ -129,7 +129,7 @@ WHERE verify_at < clock_timestamp() + interval '12 hours' OR verify_at > clock_t
 	require.Zero(t, b.count(`SELECT count(*) FROM alphapulse.accounts
 WHERE verify_at < clock_timestamp() OR verify_at > clock_timestamp() + interval '1 day'
    OR verify_at <> date_bin('1 day', verify_at, timestamptz '2000-01-01 00:00:00+00' +
-      make_interval(secs => (hashtext(id::text) & 2147483647) % 86400))`), "the slot keeps its phase")
+      make_interval(secs => (hashtext(id::text) & 2147483647) % 86400000 / 1000.0))`), "the slot keeps its phase")
 
 	b.exec(`UPDATE alphapulse.accounts SET verify_at = clock_timestamp()`)
 	require.Equal(t, 1, b.planVerify(), "a slot passes")

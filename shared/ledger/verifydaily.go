@@ -17,8 +17,8 @@ const verifyEvery = 24 * time.Hour
 func scheduleVerify(ctx context.Context, tx pgx.Tx, accountID string) error {
 	update := fmt.Sprintf(`
 UPDATE alphapulse.accounts
-SET verify_at = date_bin($2::interval, clock_timestamp() + interval '12 hours', ` + phase + `) + $2::interval
-WHERE id = $1::uuid`)
+SET verify_at = %s
+WHERE id = $1::uuid`, SlotAfter("$1::uuid", "$2::interval", "clock_timestamp() + interval '12 hours'"))
 	if _, err := tx.Exec(ctx, update, accountID, verifyEvery); err != nil {
 		return fmt.Errorf("scheduling verification: %w", err)
 	}

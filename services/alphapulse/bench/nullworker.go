@@ -149,12 +149,15 @@ type slotsSeen struct {
 }
 
 // slots reads it. The place of every schedule tells exactly how many slots have
-// passed, in the same snapshot as the jobs that were made of them.
+// passed, in the same snapshot as the jobs that were made of them. Slots that should
+// have passed more than a second ago count as well.
 func (m *machine) slots(ctx context.Context, f *fleet) (slotsSeen, error) {
 	const query = `
-SELECT coalesce(sum(extract(epoch FROM next_at) / extract(epoch FROM every)), 0)::double precision,
+SELECT coalesce(sum(extract(epoch FROM next_at) / extract(epoch FROM every)
+                    + CASE WHEN late >= interval '0' THEN floor(extract(epoch FROM late) / extract(epoch FROM every)) + 1 ELSE 0 END),
+                0)::double precision,
        (SELECT count(*) FROM alphapulse.sync_jobs)::double precision, now()
-FROM alphapulse.schedules`
+FROM (SELECT *, now() - interval '1 second' - next_at AS late FROM alphapulse.schedules) s`
 	var s slotsSeen
 	if err := m.db.QueryRow(ctx, query).Scan(&s.passed, &s.planned, &s.at); err != nil {
 		return s, fmt.Errorf("counting slots: %w", err)
