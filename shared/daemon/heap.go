@@ -16,7 +16,8 @@ const (
 	heapFloor = 24 << 20
 
 	// heapBusy is how soon after the last collection the next one comes in a
-	// process that is busy. An idle one keeps to Go's rule, and stays small.
+	// process that is busy, with this floor, and accordingly later with a higher one. An
+	// idle one keeps to Go's rule, and stays small.
 	heapBusy = 2 * time.Second
 
 	// heapMin is the least that Go lets a heap grow to, at 100 percent.
@@ -91,7 +92,8 @@ func (h *Heap) arm() {
 // heapPercent is how much the heap may grow, in percent of what is alive and of the
 // roots that lead to it: so Go counts.
 func heapPercent(floor, live, roots uint64, since time.Duration) int {
-	if since > heapBusy || live == 0 || live >= floor {
+	busy := time.Duration(floor/heapFloor) * heapBusy
+	if since > busy || live == 0 || live >= floor {
 		return heapUsual
 	}
 

@@ -61,6 +61,8 @@ func TestAFloorIsRaisedForAWhile(t *testing.T) {
 	h.floor.Store(heapFloor)
 	back := h.Raise(96 << 20)
 	require.Equal(t, 500, heapPercent(h.floor.Load(), 16<<20, 0, time.Second))
+	require.Equal(t, 500, heapPercent(h.floor.Load(), 16<<20, 0, 7*time.Second), "it takes longer to fill")
+	require.Equal(t, 100, heapPercent(h.floor.Load(), 16<<20, 0, 9*time.Second))
 	back()
 	require.EqualValues(t, heapFloor, h.floor.Load())
 

@@ -16,16 +16,18 @@ import (
 )
 
 const (
-	// nullBatch jobs end in one statement; nullWait is how long a batch is waited for.
+	// nullBatch jobs of a type are taken at once; nullWait is how long they are waited for.
 	nullBatch = 500
 	nullWait  = 200 * time.Millisecond
 )
 
 // nullWorker takes jobs, reads nothing, and ends them in bulk with their runs, so
 // that nothing but the scheduler is measured. It takes them as cheaply as that can be
-// done: of a message it reads two ids, and nobody waits for its acks.
+// done: of a message it reads two ids, and nobody waits for its acks. What was taken of
+// all types at the same time ends together, and so does a run with all of its jobs.
 type nullWorker struct {
 	m     *machine
+	taken chan []nullJob
 	all   sync.WaitGroup
 	mu    sync.Mutex
 	fault error
@@ -33,15 +35,38 @@ type nullWorker struct {
 
 // startNull takes jobs of every planned type until ctx ends.
 func (m *machine) startNull(ctx context.Context) (*nullWorker, error) {
-	n := &nullWorker{m: m}
-	for _, t := range plannedTypes() {
+	types := plannedTypes()
+	n := &nullWorker{m: m, taken: make(chan []nullJob, len(types))}
+	var takers sync.WaitGroup
+	for _, t := range types {
 		consumer, err := m.made(ctx, consumerOf(t, syncjob.Live))
 		if err != nil {
 			return nil, err
 		}
-		n.all.Go(func() { n.note(n.serve(ctx, consumer)) })
+		takers.Go(func() { n.note(n.take(ctx, consumer)) })
 	}
+	n.all.Go(func() {
+		takers.Wait()
+		close(n.taken)
+	})
+	// What was taken is ended although no more is taken.
+	n.all.Go(func() { n.endAll(context.WithoutCancel(ctx)) })
 	return n, nil
+}
+
+// endAll ends what was taken, and what else has been taken by then. After a failure the
+// rest is left: the measurement has failed.
+func (n *nullWorker) endAll(ctx context.Context) {
+	var failed error
+	for batch := range n.taken {
+		for more := len(n.taken); more > 0; more-- {
+			batch = append(batch, <-n.taken...)
+		}
+		if failed == nil {
+			failed = n.end(ctx, batch)
+		}
+	}
+	n.note(failed)
 }
 
 func (n *nullWorker) note(err error) {
@@ -58,7 +83,8 @@ func (n *nullWorker) wait() error {
 	return n.fault
 }
 
-func (n *nullWorker) serve(ctx context.Context, consumer jetstream.Consumer) error {
+// take takes jobs of one type.
+func (n *nullWorker) take(ctx context.Context, consumer jetstream.Consumer) error {
 	for ctx.Err() == nil {
 		batch, err := consumer.Fetch(nullBatch, jetstream.FetchMaxWait(nullWait))
 		if err != nil {
@@ -72,12 +98,8 @@ func (n *nullWorker) serve(ctx context.Context, consumer jetstream.Consumer) err
 			}
 			taken = append(taken, job)
 		}
-		if len(taken) == 0 {
-			continue
-		}
-		// What was taken is ended although no more is taken.
-		if err := n.end(context.WithoutCancel(ctx), taken); err != nil {
-			return err
+		if len(taken) > 0 {
+			n.taken <- taken
 		}
 	}
 	return nil
@@ -125,6 +147,8 @@ WHERE r.id = ANY ($1::uuid[]) AND r.status || '' = 'running'
 	for i, job := range taken {
 		jobIDs[i], runIDs[i], stored[i] = job.JobID, job.RunID, job.stored
 	}
+	slices.Sort(runIDs)
+	runIDs = slices.Compact(runIDs)
 	if _, err := n.m.lookups.Exec(ctx, jobs, jobIDs, stored); err != nil {
 		return fmt.Errorf("ending jobs: %w", err)
 	}
