@@ -49,6 +49,9 @@ func (a *attempt) hold(n int) {
 
 // letGo forgets them: they were written, or are lost.
 func (a *attempt) letGo() {
+	if a.job.Lane == syncjob.Backfill {
+		a.held.read(a.rows)
+	}
 	a.held.add(-a.rows)
 	a.rows = 0
 }

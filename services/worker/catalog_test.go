@@ -54,7 +54,7 @@ func TestASeriesThatWasMovedBackIsReadFromThere(t *testing.T) {
 	d := &barDesk{}
 	a := &attempt{
 		job:   &ledger.Claimed{DataType: syncjob.Candles, Lane: syncjob.Live, Timeout: time.Minute},
-		clock: exchange.NewClock(), held: &heldRows{}, claimedAt: now,
+		clock: exchange.NewClock(), held: newHeldRows(), claimedAt: now,
 	}
 	p := newCandlesReader().(*candlesReader).series(t.Context(), a, d, series, known)
 	require.Nil(t, p.fault)

@@ -108,7 +108,7 @@ func (b *bench) manual() *ledger.Claimed {
 func (b *bench) attempt(job *ledger.Claimed) *attempt {
 	return &attempt{
 		job: job, db: b.db, log: queuetest.Discard(), clock: exchange.NewClock(), claimedAt: time.Now(),
-		metrics: newMeasures(nil).of(queue.Consumer{}), held: &heldRows{},
+		metrics: newMeasures(nil).of(queue.Consumer{}), held: newHeldRows(),
 	}
 }
 

@@ -36,8 +36,27 @@ func TestWhatAProcessHoldsIsBounded(t *testing.T) {
 			require.Equal(t, test.status, settled.Status)
 			a.letGo()
 			require.EqualValues(t, test.others, a.held.n.Load())
+			require.Less(t, a.held.jobs(), queueHeld/usualRows, "fewer are taken: they read more than usual")
 		})
 	}
+}
+
+// Jobs of a usual week are too small to be ended early: what they hold together is
+// bounded by how many are taken.
+func TestNoMoreJobsAreTakenThanMayBeHeld(t *testing.T) {
+	t.Parallel()
+	h := newHeldRows()
+	require.Equal(t, queueHeld/usualRows, h.jobs(), "nothing is known")
+	for range 100 {
+		h.read(0)
+	}
+	require.Greater(t, h.jobs(), 1000, "accounts are quiet")
+	h.read(queueHeld / 4)
+	require.Equal(t, 4, h.jobs(), "at once")
+	h.read(0)
+	require.Equal(t, 4, h.jobs(), "bit by bit")
+	h.read(2 * queueHeld)
+	require.Equal(t, 1, h.jobs(), "one always")
 }
 
 func TestRowsAreArrangedInPlace(t *testing.T) {

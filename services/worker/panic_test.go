@@ -35,7 +35,7 @@ func workingAs(t *testing.T, number int, timeout time.Duration, read readerFunc)
 	require.NoError(t, err)
 	l := ledger.New(nil, ledger.Settings{})
 	w := &Worker{
-		held: &heldRows{},
+		held: newHeldRows(),
 		cfg:  cfg, exchanges: exchanges, readers: map[syncjob.DataType]reader{syncjob.Prices: read},
 		catalog: &catalog{listings: map[string]listing{"": {readAt: time.Now()}}},
 		leases:  newLeases(l, func(string) {}, log), bans: newBans(l, "e", log),

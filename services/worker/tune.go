@@ -133,7 +133,7 @@ func (w *Worker) tune(ctx context.Context, served map[string]*served) {
 	for _, s := range served {
 		n := w.tuning.slotsOf(s.consumer)
 		if s.consumer.Lane == syncjob.Backfill {
-			n = w.yield.slots(n)
+			n = min(w.yield.slots(n), w.held.jobs())
 		}
 		s.slots.resize(n)
 		w.metrics.of(s.consumer).slots.Set(float64(n))

@@ -55,7 +55,7 @@ func newPost(t *testing.T, read readerFunc) *post {
 	exchanges, _, err := adapters(cfg, deps, cfg.Slots)
 	require.NoError(t, err)
 	p.worker = &Worker{
-		held: &heldRows{},
+		held: newHeldRows(),
 		cfg:  cfg, deps: deps, exchanges: exchanges, readers: map[syncjob.DataType]reader{syncjob.Prices: read},
 		claims: b.ledger, writes: b.ledger, catalog: newCatalog(b.db),
 		leases: newLeases(b.ledger, func(string) {}, log), bans: newBans(b.ledger, "e", log),

@@ -75,7 +75,7 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		budget:  shared,
 		tuning:  tuning,
 		yield:   newYield(deps.Log),
-		held:    &heldRows{},
+		held:    newHeldRows(),
 	}
 	w.group()
 	w.leases.failed = w.metrics.heartbeatFailures.Inc

@@ -44,8 +44,9 @@ func TestALiveJobInLineTakesSlotsFromBackfill(t *testing.T) {
 	b := setup(t)
 	cfg, err := Config{Name: "me", Egress: "e", Types: []syncjob.DataType{syncjob.Fills}, Slots: 8}.complete()
 	require.NoError(t, err)
+	held := newHeldRows()
 	w := &Worker{
-		held: &heldRows{},
+		held: held,
 		cfg:  cfg, deps: Deps{Log: queuetest.Discard()}, claims: b.ledger, metrics: newMeasures(nil),
 		tuning: newTuning(cfg, 8, queuetest.Discard()), yield: newYield(queuetest.Discard()),
 	}
@@ -90,4 +91,8 @@ func TestALiveJobInLineTakesSlotsFromBackfill(t *testing.T) {
 		w.tune(t.Context(), queues)
 	}
 	require.Equal(t, [2]int{8, 8}, size())
+
+	held.read(queueHeld / 3)
+	w.tune(t.Context(), queues)
+	require.Equal(t, [2]int{8, 3}, size(), "more would hold too much")
 }
