@@ -14,8 +14,10 @@
 //     and no field is required but a row's key and, in a history, its time and
 //     what it is of.
 //   - An answer is read without reflection, by the exact names of its fields, and
-//     what is kept of it for later is a part of it, not a copy. Its syntax is
-//     checked by go-json-experiment/json, which is encoding/json/v2 of Go 1.27.
+//     what is kept of it for later is a part of it, not a copy. It is gone through
+//     twice: from the envelope down to where each row begins and ends, then row by
+//     row. Its syntax is checked by go-json-experiment/json, which is
+//     encoding/json/v2 of Go 1.27.
 //   - A walk over pages ends on an empty cursor or an empty page, never on a
 //     short one, and is bounded: a cursor that comes back and a thousandth page
 //     end it as incomplete. A snapshot is complete only if every page came.

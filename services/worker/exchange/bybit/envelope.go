@@ -22,23 +22,24 @@ type answer struct {
 }
 
 // envelope is around every answer. What is in result depends on the endpoint,
-// and on an error it may be {}, [] or null whatever the endpoint, so it is
-// looked at only after retCode.
+// and on an error it may be {}, [] or null whatever the endpoint, so whether it
+// fits is looked at only after retCode. Result and the rows in Listing are parts of
+// the body, and keep it in memory.
 type envelope struct {
 	RetCode integer
 	RetMsg  text
-	Result  part
+	Result  []byte
+	Listing listing // of a result that is an object
 	Time    millis
 }
 
+// field has all but the result, which opening reads.
 func (r *envelope) field(name []byte) json.Unmarshaler {
 	switch string(name) {
 	case "retCode":
 		return &r.RetCode
 	case "retMsg":
 		return &r.RetMsg
-	case "result":
-		return &r.Result
 	case "time":
 		return &r.Time
 	default:
@@ -50,19 +51,63 @@ func (r *envelope) field(name []byte) json.Unmarshaler {
 // zero if it did not say: the documentation shows account/info without it.
 type reply struct {
 	answer
-	result []byte
-	at     time.Time
+	result  []byte
+	listing listing
+	at      time.Time
 }
 
 func parseEnvelope(body []byte) (envelope, error) {
 	var e envelope
-	if err := read(body, &e); err != nil {
+	if err := open(body, &e); err != nil {
 		return envelope{}, err
 	}
 	if !e.RetCode.sent {
 		return envelope{}, errors.New("there is no retCode")
 	}
 	return e, nil
+}
+
+// open is read for an envelope, which is read together with what is in its result.
+func open(body []byte, into *envelope) error {
+	opening := opening{object: object{raw: body, readers: []reader{{record: into}}}, envelope: into}
+	if err := unmarshal(body, &opening); err != nil {
+		return err
+	}
+	return opening.readers[0].misfit
+}
+
+// opening is the object that an envelope is read from.
+type opening struct {
+	object
+	envelope *envelope
+}
+
+// UnmarshalJSONFrom returns only errors of syntax.
+func (o *opening) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() != '{' {
+		return o.object.UnmarshalJSONFrom(d)
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	return members(d, o.raw, func(name []byte) error {
+		if string(name) == "result" {
+			return o.envelope.readResult(d, o.raw)
+		}
+		return o.member(d, name)
+	})
+}
+
+// readResult leaves nothing of a result that came before.
+func (r *envelope) readResult(d *jsontext.Decoder, raw []byte) error {
+	r.Listing = listing{}
+	var err error
+	if d.PeekKind() == '{' {
+		r.Result, err = r.Listing.readFrom(d, raw)
+	} else {
+		r.Result, err = next(d, raw)
+	}
+	return err
 }
 
 // judge turns an answer into a reply or a classified fault.
@@ -80,7 +125,7 @@ func (s *session) judge(a answer) (reply, *exchange.Error) {
 	if e.RetCode.value != 0 {
 		return reply{}, s.codeFault(a, e)
 	}
-	return reply{answer: a, result: e.Result, at: answeredAt(a, e)}, nil
+	return reply{answer: a, result: e.Result, listing: e.Listing, at: answeredAt(a, e)}, nil
 }
 
 // refused handles a status that is not 2xx. A code that we know says more than

@@ -87,20 +87,34 @@ func (o *object) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if _, err := d.ReadToken(); err != nil {
 		return err
 	}
+	return members(d, o.raw, func(name []byte) error { return o.member(d, name) })
+}
+
+// member reads the value of a member.
+func (o *object) member(d *jsontext.Decoder, name []byte) error {
+	value, err := next(d, o.raw)
+	if err != nil {
+		return err
+	}
+	for i := range o.readers {
+		o.readers[i].take(name, value)
+	}
+	return nil
+}
+
+// members goes from an object's first brace to its last. It reads the names;
+// each member's value is read by value.
+func members(d *jsontext.Decoder, raw []byte, value func(name []byte) error) error {
 	for d.PeekKind() != '}' {
-		name, err := o.next(d)
+		name, err := next(d, raw)
 		if err != nil {
 			return err
 		}
 		if name, err = unquoted(name); err != nil {
 			return err
 		}
-		value, err := o.next(d)
-		if err != nil {
+		if err := value(name); err != nil {
 			return err
-		}
-		for i := range o.readers {
-			o.readers[i].take(name, value)
 		}
 	}
 	_, err := d.ReadToken()
@@ -109,8 +123,6 @@ func (o *object) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 
 // next is the next value as a part of raw, which the decoder's own is only until
 // it reads on.
-func (o *object) next(d *jsontext.Decoder) ([]byte, error) { return next(d, o.raw) }
-
 func next(d *jsontext.Decoder, raw []byte) ([]byte, error) {
 	value, err := d.ReadValue()
 	end := d.InputOffset()
@@ -142,15 +154,6 @@ func plain(data []byte) bool {
 	return true
 }
 
-// part is a value that is read later. It is a part of the text that it was in,
-// and keeps that in memory.
-type part []byte
-
-func (p *part) UnmarshalJSON(data []byte) error {
-	*p = data
-	return nil
-}
-
 // values are those of an array, each a part of it; nil if there is none, or null.
 type values []json.RawMessage
 
@@ -167,8 +170,7 @@ type array struct {
 	misfit error
 }
 
-// UnmarshalJSONFrom cuts the array into its values. It returns only errors of
-// syntax.
+// UnmarshalJSONFrom returns only errors of syntax.
 func (a *array) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	switch d.PeekKind() {
 	case 'n':
@@ -179,17 +181,24 @@ func (a *array) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		a.misfit = unfit[values](value)
 		return err
 	}
+	var err error
+	a.values, err = elements(d, a.raw)
+	return err
+}
+
+// elements cuts an array into its values.
+func elements(d *jsontext.Decoder, raw []byte) (values, error) {
 	if _, err := d.ReadToken(); err != nil {
-		return err
+		return nil, err
 	}
-	a.values = values{}
+	found := values{}
 	for d.PeekKind() != ']' {
-		value, err := next(d, a.raw)
+		value, err := next(d, raw)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		a.values = append(a.values, value)
+		found = append(found, value)
 	}
 	_, err := d.ReadToken()
-	return err
+	return found, err
 }

@@ -38,51 +38,11 @@ func (s *session) pages(ep endpoint, query url.Values) fetch {
 	}
 }
 
-// listResult is the result of a list endpoint: most call their rows list, the
-// asset endpoints do not.
-type listResult struct {
-	List       values
-	Rows       values
-	Balance    values
-	SubMembers values
-	Cursor     text
-}
-
-func (r *listResult) field(name []byte) json.Unmarshaler {
-	switch string(name) {
-	case "list":
-		return &r.List
-	case "rows":
-		return &r.Rows
-	case "balance":
-		return &r.Balance
-	case "subMembers":
-		return &r.SubMembers
-	case "nextPageCursor":
-		return &r.Cursor
-	default:
-		return nil
-	}
-}
-
-func (r listResult) rowsOf(ep endpoint) values {
-	switch ep {
-	case depositRecords, withdrawalRecords:
-		return r.Rows
-	case coinBalances:
-		return r.Balance
-	case subMembers:
-		return r.SubMembers
-	default:
-		return r.List
-	}
-}
-
 // parsePage does not take a list that is missing or null for an empty one:
 // nothing may be deleted because of it.
 func (s *session) parsePage(got reply) (page, *exchange.Error) {
-	var result listResult
-	if err := read(got.result, &result); err != nil {
+	result, err := got.listed()
+	if err != nil {
 		return page{}, s.shapeFault(got, err)
 	}
 	rows := result.rowsOf(got.endpoint)
