@@ -61,13 +61,22 @@ func (h *handover) give(jobs []ledger.Publication) {
 	h.batches <- handed{jobs: jobs, at: time.Now()}
 }
 
-// take gives the oldest batch, or an empty one that has just begun.
+// take gives all batches that wait as one, which is as old as the oldest, or an empty
+// one that has just begun. A publisher who is late publishes more at once, because what
+// he waits for the broker is as long for one batch as for all.
 func (h *handover) take() handed {
-	select {
-	case batch := <-h.batches:
-		<-h.places
-		return batch
-	default:
-		return handed{at: time.Now()}
+	all := handed{at: time.Now()}
+	for range handedAtMost {
+		select {
+		case batch := <-h.batches:
+			<-h.places
+			if len(all.jobs) == 0 {
+				all.at = batch.at
+			}
+			all.jobs = append(all.jobs, batch.jobs...)
+		default:
+			return all
+		}
 	}
+	return all
 }

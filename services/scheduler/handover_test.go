@@ -76,8 +76,14 @@ func TestThePlannerWaitsForAPublisherWhoWorks(t *testing.T) {
 		go func() { reserved <- hand.reserve(t.Context()) }()
 		synctest.Wait()
 		require.Empty(t, reserved, "it waits")
-		hand.take()
+		began := time.Now()
+		time.Sleep(handoverWait / 2)
+		require.Len(t, hand.take().jobs, handedAtMost, "what waits is published together")
 		require.True(t, <-reserved)
+		require.Equal(t, handoverWait/2, time.Since(began))
+		for range handedAtMost - 1 {
+			require.True(t, hand.reserve(t.Context()))
+		}
 		require.False(t, hand.reserve(t.Context()), "not for long")
 	})
 }
