@@ -47,9 +47,10 @@ func (a *attempt) hold(n int) {
 	a.held.add(n)
 }
 
-// letGo forgets them: they were written, or are lost.
+// letGo forgets them: they were written, or are lost. What a job of lane backfill reads
+// is learnt from those that could read.
 func (a *attempt) letGo() {
-	if a.job.Lane == syncjob.Backfill {
+	if a.paid && a.job.Lane == syncjob.Backfill {
 		a.held.read(a.rows)
 	}
 	a.held.add(-a.rows)

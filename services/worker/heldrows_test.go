@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alphapulse/alphapulse/services/worker/exchange"
+	"github.com/alphapulse/alphapulse/shared/ledger"
 	"github.com/alphapulse/alphapulse/shared/syncjob"
 )
 
@@ -57,6 +58,18 @@ func TestNoMoreJobsAreTakenThanMayBeHeld(t *testing.T) {
 	require.Equal(t, 4, h.jobs(), "bit by bit")
 	h.read(2 * queueHeld)
 	require.Equal(t, 1, h.jobs(), "one always")
+}
+
+func TestAJobThatCouldNotReadSaysNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	a := &attempt{job: &ledger.Claimed{Lane: syncjob.Backfill}, held: newHeldRows()}
+	a.letGo()
+	require.Equal(t, queueHeld/usualRows, a.held.jobs(), "an exchange that is away is no quiet account")
+	a.paid = true
+	for range calmer {
+		a.letGo()
+	}
+	require.Greater(t, a.held.jobs(), queueHeld/usualRows)
 }
 
 func TestRowsAreArrangedInPlace(t *testing.T) {
