@@ -15,10 +15,9 @@ const (
 	// a second under load.
 	heapFloor = 24 << 20
 
-	// heapBusy is how soon after the last collection the next one comes in a
-	// process that is busy, with this floor, and accordingly later with a higher one. An
-	// idle one keeps to Go's rule, and stays small.
-	heapBusy = 2 * time.Second
+	// heapBusy is how many bytes a second a process allocates that is busy. An idle one
+	// keeps to Go's rule, and stays small.
+	heapBusy = 4 << 20
 
 	// heapMin is the least that Go lets a heap grow to, at 100 percent.
 	heapMin = 4 << 20
@@ -38,14 +37,18 @@ const (
 type Heap struct {
 	floor atomic.Uint64
 	last  time.Time
-	read  []metrics.Sample // what is alive, then the roots that lead to it
+	made  uint64           // bytes that had been allocated by then
+	read  []metrics.Sample // what is alive, then the roots that lead to it, then what was allocated
 }
 
 // FloorHeap begins that for this process, unless GOGC or GOMEMLIMIT say that somebody
 // has decided otherwise. It is meant to be called once.
 func FloorHeap(env *Env) *Heap {
 	h := &Heap{last: time.Now(), read: []metrics.Sample{
-		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/globals:bytes"}, {Name: "/gc/scan/stack:bytes"},
+		{Name: "/gc/heap/live:bytes"},
+		{Name: "/gc/scan/globals:bytes"},
+		{Name: "/gc/scan/stack:bytes"},
+		{Name: "/gc/heap/allocs:bytes"},
 	}}
 	h.floor.Store(heapFloor)
 
@@ -83,17 +86,24 @@ func (h *Heap) arm() {
 	runtime.AddCleanup(&collected{}, func(h *Heap) {
 		metrics.Read(h.read)
 		live, roots := h.read[0].Value.Uint64(), h.read[1].Value.Uint64()+h.read[2].Value.Uint64()
-		debug.SetGCPercent(heapPercent(h.floor.Load(), live, roots, time.Since(h.last)))
-		h.last = time.Now()
+		debug.SetGCPercent(heapPercent(h.floor.Load(), live, roots, h.busy(h.read[3].Value.Uint64(), time.Now())))
 		h.arm()
 	}, h)
 }
 
+// busy reports how the process was since the last collection, given all that it has ever
+// allocated.
+func (h *Heap) busy(made uint64, now time.Time) bool {
+	rate := float64(made-h.made) / now.Sub(h.last).Seconds()
+	h.made, h.last = made, now
+
+	return rate >= heapBusy
+}
+
 // heapPercent is how much the heap may grow, in percent of what is alive and of the
 // roots that lead to it: so Go counts.
-func heapPercent(floor, live, roots uint64, since time.Duration) int {
-	busy := time.Duration(floor/heapFloor) * heapBusy
-	if since > busy || live == 0 || live >= floor {
+func heapPercent(floor, live, roots uint64, busy bool) int {
+	if !busy || live == 0 || live >= floor {
 		return heapUsual
 	}
 

@@ -16,23 +16,23 @@ func TestASmallHeapMayGrowToTheFloorWhileTheProcessIsBusy(t *testing.T) {
 
 	for _, c := range []struct {
 		live, roots uint64
-		since       time.Duration
+		idle        bool
 		want        int
 	}{
-		{live: mega, since: time.Second, want: 600},
-		{live: 4 * mega, since: time.Second, want: 500},
-		{live: 4 * mega, roots: 4 * mega, since: time.Second, want: 250},
-		{live: 8 * mega, since: 10 * time.Millisecond, want: 200},
-		{live: 8 * mega, roots: 12 * mega, since: 10 * time.Millisecond, want: 80},
-		{live: 14 * mega, roots: 14 * mega, since: 10 * time.Millisecond, want: 80},
-		{live: 20 * mega, since: 10 * time.Millisecond, want: 80},
-		{live: 25 * mega, roots: 14 * mega, since: 10 * time.Millisecond, want: 100},
-		{live: 12 * mega, since: time.Millisecond, want: 100},
-		{live: 500 * mega, since: time.Millisecond, want: 100},
-		{live: 4 * mega, since: time.Minute, want: 100},
-		{live: 0, since: time.Millisecond, want: 100},
+		{live: mega, want: 600},
+		{live: 4 * mega, want: 500},
+		{live: 4 * mega, roots: 4 * mega, want: 250},
+		{live: 8 * mega, want: 200},
+		{live: 8 * mega, roots: 12 * mega, want: 80},
+		{live: 14 * mega, roots: 14 * mega, want: 80},
+		{live: 20 * mega, want: 80},
+		{live: 25 * mega, roots: 14 * mega, want: 100},
+		{live: 12 * mega, want: 100},
+		{live: 500 * mega, want: 100},
+		{live: 4 * mega, idle: true, want: 100},
+		{live: 0, want: 100},
 	} {
-		require.Equal(t, c.want, heapPercent(heapFloor, c.live, c.roots, c.since), "%+v", c)
+		require.Equal(t, c.want, heapPercent(heapFloor, c.live, c.roots, !c.idle), "%+v", c)
 	}
 }
 
@@ -45,7 +45,8 @@ func TestEachCollectionSetsThePaceOfTheNext(t *testing.T) { //nolint:paralleltes
 
 	for range 3 { // each time it is armed anew
 		require.Eventually(t, func() bool {
-			runtime.GC() // of a process that does it all the time: it is busy
+			runtime.KeepAlive(make([]byte, heapBusy)) // it is busy
+			runtime.GC()
 
 			return debug.SetGCPercent(heapUsual) > heapUsual
 		}, 10*time.Second, time.Millisecond, "a busy process with a small heap is collected less often")
@@ -60,13 +61,23 @@ func TestAFloorIsRaisedForAWhile(t *testing.T) {
 	h := &Heap{}
 	h.floor.Store(heapFloor)
 	back := h.Raise(96 << 20)
-	require.Equal(t, 500, heapPercent(h.floor.Load(), 16<<20, 0, time.Second))
-	require.Equal(t, 500, heapPercent(h.floor.Load(), 16<<20, 0, 7*time.Second), "it takes longer to fill")
-	require.Equal(t, 100, heapPercent(h.floor.Load(), 16<<20, 0, 9*time.Second))
+	require.Equal(t, 500, heapPercent(h.floor.Load(), 16<<20, 0, true))
 	back()
 	require.EqualValues(t, heapFloor, h.floor.Load())
 
 	(*Heap)(nil).Raise(1)() // a program without one
+}
+
+// However large a heap is, and however seldom it is collected therefore.
+func TestAProcessIsBusyByWhatItAllocates(t *testing.T) {
+	t.Parallel()
+
+	begin := time.Now()
+	h := &Heap{last: begin, made: 100}
+	require.True(t, h.busy(100+heapBusy, begin.Add(time.Second)))
+	require.True(t, h.busy(100+31*heapBusy, begin.Add(31*time.Second)))
+	require.False(t, h.busy(100+32*heapBusy, begin.Add(33*time.Second)))
+	require.True(t, h.busy(100+33*heapBusy, begin.Add(34*time.Second)), "only since the last collection")
 }
 
 func TestTheHeapIsLeftToWhoHasDecided(t *testing.T) {
