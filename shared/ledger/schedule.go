@@ -19,8 +19,8 @@ func phaseOf(subject string) string {
 }
 
 // SlotAfter is the first slot of a subject of this cadence that comes after a time, in
-// SQL, of the expressions that give these. That everything has its slots there is what
-// spreads the work.
+// SQL, of the expressions that give these, which are never what a user wrote. That
+// everything has its slots there is what spreads the work.
 func SlotAfter(subject, every, after string) string {
 	return fmt.Sprintf(`date_bin(%[2]s, %[3]s, %[1]s) + %[2]s`, phaseOf(subject), every, after)
 }

@@ -33,16 +33,19 @@ type nullWorker struct {
 	fault error
 }
 
-// startNull takes jobs of every planned type until ctx ends.
+// startNull takes jobs of every planned type until ctx ends. After an error nothing runs.
 func (m *machine) startNull(ctx context.Context) (*nullWorker, error) {
-	types := plannedTypes()
-	n := &nullWorker{m: m, taken: make(chan []nullJob, len(types))}
-	var takers sync.WaitGroup
-	for _, t := range types {
+	var consumers []jetstream.Consumer
+	for _, t := range plannedTypes() {
 		consumer, err := m.made(ctx, consumerOf(t, syncjob.Live))
 		if err != nil {
 			return nil, err
 		}
+		consumers = append(consumers, consumer)
+	}
+	n := &nullWorker{m: m, taken: make(chan []nullJob, len(consumers))}
+	var takers sync.WaitGroup
+	for _, consumer := range consumers {
 		takers.Go(func() { n.note(n.take(ctx, consumer)) })
 	}
 	n.all.Go(func() {
