@@ -119,7 +119,9 @@ func (l *loop) decoding(ctx context.Context) (float64, error) {
 func (l *loop) writing(
 	ctx context.Context, what string, pass func(context.Context, *postgres.DB) error,
 ) (float64, error) {
-	db, err := l.m.pool(ctx, "bench-loop", l.conns)
+	cfg := l.m.patient("bench-loop", l.conns)
+	cfg.ByIndex = true // as a worker's: else each statement was planned anew, which took twice as long as to run it
+	db, err := postgres.Open(ctx, cfg)
 	if err != nil {
 		return 0, err
 	}
