@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
@@ -37,6 +38,8 @@ type Aggregator struct {
 	trace  *tracing.Tracer
 
 	metrics *measures
+
+	unfoldedFrom time.Time // the sweep's: when it looks for unfolded runs again
 }
 
 // New prepares an aggregator; it does nothing before Run.

@@ -211,6 +211,33 @@ func TestLostResult(t *testing.T) {
 	require.Equal(t, syncjob.RunPartial, f.status(runID))
 }
 
+// Looking for unfolded runs takes the longer the more runs are open, so it is not done
+// again at once; but what was found to be too much for one look is.
+func TestTheSearchForUnfoldedRunsRests(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	over := func() string {
+		runID, jobs := f.run()
+		f.end(jobs[0].ID, syncjob.Succeeded, 0)
+		f.end(jobs[1].ID, syncjob.Succeeded, 0)
+		return runID
+	}
+	a, _ := f.aggregator(Config{Sweep: time.Nanosecond, Batch: 1})
+	first := over()
+	require.NoError(t, a.sweepOnce(t.Context()))
+	require.Equal(t, syncjob.RunSucceeded, f.status(first))
+	require.Zero(t, a.unfoldedFrom, "there may be more")
+	require.NoError(t, a.sweepOnce(t.Context()))
+	require.True(t, a.unfoldedFrom.After(time.Now().Add(-time.Second)))
+	second := over()
+	a.unfoldedFrom = time.Now().Add(time.Hour)
+	require.NoError(t, a.sweepOnce(t.Context()))
+	require.Equal(t, syncjob.RunRunning, f.status(second), "it rests")
+	a.unfoldedFrom = time.Now()
+	require.NoError(t, a.sweepOnce(t.Context()))
+	require.Equal(t, syncjob.RunSucceeded, f.status(second))
+}
+
 // TestLostAnnouncements: a process died after the commit and before the broker
 // knew. The sweep makes them, once.
 func TestLostAnnouncements(t *testing.T) {
@@ -287,7 +314,7 @@ func TestBrokerAwayDelaysOnlyTheAnnouncement(t *testing.T) {
 	runID, jobs := f.run()
 	f.end(jobs[0].ID, syncjob.Succeeded, 2)
 	f.end(jobs[1].ID, syncjob.Succeeded, 0)
-	a, _ := f.aggregator(Config{AnnounceAfter: time.Millisecond})
+	a, _ := f.aggregator(Config{AnnounceAfter: time.Millisecond, Sweep: time.Nanosecond})
 	f.broker.Stop()
 	require.Error(t, a.sweepOnce(t.Context()), "its announcements fail")
 	require.Equal(t, syncjob.RunSucceeded, f.status(runID))

@@ -2,6 +2,7 @@ package aggregator
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,6 +51,7 @@ func TestMetricsOfASweep(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	a, _, value := f.measured()
+	a.cfg.Sweep = time.Nanosecond // no result is under way
 	runID, jobs := f.run()
 	for _, job := range jobs {
 		f.end(job.ID, syncjob.Failed, 0)

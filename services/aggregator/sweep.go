@@ -3,9 +3,11 @@ package aggregator
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/alphapulse/alphapulse/shared/daemon"
+	"github.com/alphapulse/alphapulse/shared/queue"
 )
 
 // remindEvery is how often a failure that goes on is logged again.
@@ -42,32 +44,48 @@ func (a *Aggregator) sweepOnce(ctx context.Context) error {
 	return errors.Join(a.sweepUnfolded(ctx), a.sweepRuns(ctx), a.sweepJobs(ctx))
 }
 
+// unfoldedRest is how many times as long as it took to look for unfolded runs nobody
+// looks again: each run that is open is looked at, and a long queue has very many.
+const unfoldedRest = 20
+
+// sweepUnfolded folds runs whose results were lost. A result has as long as a sweep's
+// pause to get here by itself.
 func (a *Aggregator) sweepUnfolded(ctx context.Context) error {
-	runs, err := a.ledger.Unfolded(ctx, a.cfg.Batch)
+	began := time.Now()
+	if began.Before(a.unfoldedFrom) {
+		return nil
+	}
+	runs, err := a.ledger.Unfolded(ctx, a.cfg.Sweep, a.cfg.Batch)
 	if err != nil {
 		return err
 	}
 	a.metrics.sweep("unfolded", len(runs))
+	if len(runs) < a.cfg.Batch { // else there are more
+		a.unfoldedFrom = time.Now().Add(unfoldedRest * time.Since(began))
+	}
 	var failures []error
-	for _, id := range runs {
-		err := a.foldSwept(ctx, id)
-		failures = append(failures, err)
+	for group := range slices.Chunk(runs, foldedMost) {
+		failures = append(failures, a.foldSwept(ctx, group))
 	}
 	return errors.Join(failures...)
 }
 
-func (a *Aggregator) foldSwept(ctx context.Context, runID string) error {
-	ctx, span := a.startSpan(a.trace.Run(ctx, runID), runID)
-	defer span.End()
-	run, err := a.foldOne(ctx, runID)
-	if err != nil || run == nil {
-		return err
+// foldSwept folds and announces runs without a result.
+func (a *Aggregator) foldSwept(ctx context.Context, runs []string) error {
+	group := make([]*handling, len(runs))
+	for i, id := range runs {
+		h := &handling{result: queue.ResultMessage{RunID: id}}
+		h.ctx, h.span = a.startSpan(a.trace.Run(ctx, id), id)
+		group[i] = h
 	}
-	a.noteEnded(ctx, *run)
-	if err := a.announceRuns(ctx, []endedRun{{ctx, *run}}); err != nil {
-		a.log.WithError(err).WithField("run_id", runID).Warn("not announced; the sweep announces it")
+	a.foldAll(group)
+	a.announceEnded(group)
+	failures := make([]error, len(group))
+	for i, h := range group {
+		failures[i] = h.err
+		h.span.End()
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
 func (a *Aggregator) sweepRuns(ctx context.Context) error {

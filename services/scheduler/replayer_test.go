@@ -38,7 +38,7 @@ func (f *fleet) end() {
 	f.t.Helper()
 	f.exec(`UPDATE alphapulse.sync_jobs SET status = 'succeeded', next_at = NULL, finished_at = clock_timestamp(),
 	        started_at = coalesce(started_at, clock_timestamp()) WHERE finished_at IS NULL`)
-	runs, err := f.ledger.Unfolded(f.t.Context(), 100)
+	runs, err := f.ledger.Unfolded(f.t.Context(), 0, 100)
 	require.NoError(f.t, err)
 	for _, id := range runs {
 		_, err := f.ledger.Fold(f.t.Context(), id)

@@ -238,6 +238,98 @@ func TestRunsAreFoldedTogether(t *testing.T) {
 	require.Empty(t, left)
 }
 
+// What a run has come to is counted before it is locked. Who has the lock meanwhile may
+// make it larger, let it grow again or end it: then it is not what was counted.
+func TestRule18ARunThatChangesAfterItWasCountedIsNotFolded(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]string{
+		"larger": `WITH job AS (
+    INSERT INTO alphapulse.sync_jobs (run_id, account_id, data_type, lane, trigger, consumer, max_attempts, next_at)
+    SELECT id, account_id, 'orders', 'live', trigger, 'bybit-testnet-orders-live', 3, clock_timestamp()
+    FROM alphapulse.sync_runs WHERE id = $1)
+UPDATE alphapulse.sync_runs SET jobs_total = jobs_total + 1 WHERE id = $1`,
+		"growing": `UPDATE alphapulse.sync_runs SET growing = true WHERE id = $1`,
+		"ended": `UPDATE alphapulse.sync_runs SET status = 'succeeded', finished_at = clock_timestamp(), jobs_succeeded = jobs_total
+WHERE id = $1`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			run := b.manual(b.active("main"), syncjob.Balances)
+			b.commit(b.claim(b.jobOf(run.ID, syncjob.Balances)), succeeded())
+			folded, waited := while(b, func(ctx context.Context, tx pgx.Tx) {
+				_, err := tx.Exec(ctx, change, run.ID)
+				require.NoError(t, err)
+			}, func() ([]Run, error) {
+				folded, left, err := b.FoldGroup(t.Context(), []string{run.ID})
+				require.Empty(t, left)
+				return folded, err
+			})
+			require.True(t, waited)
+			require.Empty(t, folded)
+			var noted int
+			require.NoError(t, b.db.QueryRow(t.Context(), `SELECT count(*) FROM alphapulse.run_outbox WHERE $1 = ANY (run_ids)`, run.ID).Scan(&noted))
+			require.Zero(t, noted, "what has not ended is not announced")
+		})
+	}
+}
+
+// A follower starts when the run before it ends, and not when that was only tried.
+func TestAFollowerWaitsForARunThatIsNotFoldedAfterAll(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	account := b.active("main")
+	run := b.manual(account, syncjob.Balances)
+	job := b.claim(b.jobOf(run.ID, syncjob.Balances))
+	follower := b.manual(account, syncjob.Balances)
+	b.commit(job, succeeded())
+	_, waited := while(b, func(ctx context.Context, tx pgx.Tx) {
+		_, err := tx.Exec(ctx, `UPDATE alphapulse.sync_runs SET growing = true WHERE id = $1`, run.ID)
+		require.NoError(t, err)
+	}, func() ([]Run, error) {
+		folded, _, err := b.FoldGroup(t.Context(), []string{run.ID})
+		return folded, err
+	})
+	require.True(t, waited)
+	held, err := b.Run(t.Context(), follower.ID)
+	require.NoError(t, err)
+	require.Nil(t, held.StartedAt)
+	b.exec(`UPDATE alphapulse.sync_runs SET growing = false`)
+	folded, _, err := b.FoldGroup(t.Context(), []string{run.ID})
+	require.NoError(t, err)
+	require.Len(t, folded, 1)
+	held, err = b.Run(t.Context(), follower.ID)
+	require.NoError(t, err)
+	require.NotNil(t, held.StartedAt)
+}
+
+// A run of many jobs is not counted as long as one of them is open.
+func TestALongRunIsCountedWhenItIsOver(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	run := b.manual(b.active("main"), syncjob.Balances)
+	b.exec(fmt.Sprintf(`
+INSERT INTO alphapulse.sync_jobs (run_id, account_id, data_type, lane, trigger, consumer, max_attempts, status, finished_at, rows_changed)
+SELECT id, account_id, 'fills', 'backfill', trigger, 'bybit-testnet-fills-backfill', 3, 'succeeded', clock_timestamp(), 2
+FROM alphapulse.sync_runs, generate_series(1, %d) WHERE id = '%s'`, fewJobs, run.ID))
+	b.exec(fmt.Sprintf(`UPDATE alphapulse.sync_runs SET jobs_total = jobs_total + %d`, fewJobs))
+	runs, err := b.counted(t.Context(), []string{run.ID})
+	require.NoError(t, err)
+	require.Empty(t, runs[0].statuses, "one is open")
+	b.commit(b.claim(b.jobOf(run.ID, syncjob.Balances)), failed(syncjob.Internal))
+	folded, _, err := b.FoldGroup(t.Context(), []string{run.ID})
+	require.NoError(t, err)
+	require.Len(t, folded, 1)
+	require.Equal(t, syncjob.RunPartial, folded[0].Status)
+	require.Equal(t, fewJobs, folded[0].Succeeded)
+	require.Equal(t, 1, folded[0].Failed)
+	require.Equal(t, int64(2*fewJobs), folded[0].Changed)
+	stored, err := b.Run(t.Context(), run.ID)
+	require.NoError(t, err)
+	folded[0].outbox = 0
+	require.Equal(t, stored, folded[0], "it is given as it is stored")
+}
+
 // The results of a long run are many, and only the last one of them folds it: the
 // others wait for nobody who has the run.
 func TestAFoldWaitsForNoRunThatIsNotOver(t *testing.T) {

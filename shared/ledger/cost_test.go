@@ -108,7 +108,7 @@ func TestRule11SweepsCostNothingWhenNothingIsWrong(t *testing.T) {
 		}},
 		{"PruneQuarantine", "quarantine_age", func() (int, error) { return b.PruneQuarantine(t.Context(), 100) }},
 		{"StartFollowers", "sync_runs_followers", func() (int, error) { return b.StartFollowers(t.Context(), 100) }},
-		{"Unfolded", "sync_runs_deadline", func() (int, error) { ids, err := b.Unfolded(t.Context(), 100); return len(ids), err }},
+		{"Unfolded", "sync_runs_deadline", func() (int, error) { ids, err := b.Unfolded(t.Context(), 0, 100); return len(ids), err }},
 		{"UnannouncedJobs", "sync_jobs_unannounced", func() (int, error) {
 			n, err := b.UnannouncedJobs(t.Context(), 0, 100)
 			return len(n), err
@@ -160,7 +160,7 @@ WHERE id IN (SELECT id FROM alphapulse.sync_runs WHERE status <> 'running' LIMIT
 		require.NoError(t, err)
 		require.Positive(t, unconfirmed)
 		require.GreaterOrEqual(t, len(b.publish()), planned.Jobs+unconfirmed)
-		unfolded, err := b.Unfolded(t.Context(), 1000)
+		unfolded, err := b.Unfolded(t.Context(), 0, 1000)
 		require.NoError(t, err)
 		for _, id := range unfolded {
 			b.fold(id)

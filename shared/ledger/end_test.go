@@ -109,7 +109,7 @@ func TestRule18FoldWaitsForTheLockAndReadsAfterIt(t *testing.T) {
 				AND datname = current_database()`) == 1
 		}, 10*time.Second, 5*time.Millisecond)
 		b.commit(job, succeeded()) // while the fold waits
-		unfolded, err := b.Unfolded(t.Context(), 10)
+		unfolded, err := b.Unfolded(t.Context(), 0, 10)
 		require.NoError(t, err)
 		require.Empty(t, unfolded, "only the sweep skips")
 		return nil
@@ -139,14 +139,17 @@ func TestRule20ARunWhoseResultWasLostIsFound(t *testing.T) {
 	id := b.jobOf(run.ID, syncjob.Balances)
 	job := b.claim(id)
 	follower := b.manual(account, syncjob.Balances)
-	unfolded, err := b.Unfolded(t.Context(), 10)
+	unfolded, err := b.Unfolded(t.Context(), 0, 10)
 	require.NoError(t, err)
 	require.Empty(t, unfolded)
 	b.commit(job, succeeded())
-	unfolded, err = b.Unfolded(t.Context(), 10)
+	unfolded, err = b.Unfolded(t.Context(), 0, 10)
 	require.NoError(t, err)
 	require.Equal(t, []string{run.ID}, unfolded)
 	require.NotContains(t, unfolded, follower.ID)
+	young, err := b.Unfolded(t.Context(), time.Minute, 10)
+	require.NoError(t, err)
+	require.Empty(t, young, "its result may be under way")
 }
 
 func TestRemoveAccountRacingCommitLeavesNoRow(t *testing.T) {

@@ -81,41 +81,34 @@ WHERE id = $1 AND status || '' = 'running'`
 	return true, nil
 }
 
+func (c *counts) add(job syncjob.Ended) {
+	c.ended = append(c.ended, job)
+	c.by[job.Status]++
+}
+
 func readCounts(ctx context.Context, tx pgx.Tx, runID string) (counts, error) {
-	by, err := readAllCounts(ctx, tx, []string{runID})
+	const read = `
+SELECT status, coalesce(cancel_reason, ''), rows_changed + rows_deleted
+FROM alphapulse.sync_jobs WHERE run_id = $1`
+	c := counts{by: map[syncjob.Status]int{}}
+	rows, err := tx.Query(ctx, read, runID)
+	if err == nil {
+		var job syncjob.Ended
+		var changed int64
+		_, err = pgx.ForEachRow(rows, []any{&job.Status, &job.Cancel, &changed}, func() error {
+			c.add(job)
+			c.changed += changed
+			return nil
+		})
+	}
 	if err != nil {
 		return counts{}, fmt.Errorf("reading the jobs of run %s: %w", runID, err)
 	}
-	return *by[runID], nil
+	return c, nil
 }
 
-func readAllCounts(ctx context.Context, tx pgx.Tx, runIDs []string) (map[string]*counts, error) {
-	const read = `
-SELECT run_id::text, status, coalesce(cancel_reason, ''), rows_changed + rows_deleted
-FROM alphapulse.sync_jobs WHERE run_id = ANY ($1::uuid[])`
-	rows, err := tx.Query(ctx, read, runIDs)
-	if err != nil {
-		return nil, err
-	}
-	by := make(map[string]*counts, len(runIDs))
-	for _, id := range runIDs {
-		by[id] = &counts{by: map[syncjob.Status]int{}}
-	}
-	var id string
-	var job syncjob.Ended
-	var changed int64
-	_, err = pgx.ForEachRow(rows, []any{&id, &job.Status, &job.Cancel, &changed}, func() error {
-		c := by[id]
-		c.ended = append(c.ended, job)
-		c.by[job.Status]++
-		c.changed += changed
-		return nil
-	})
-	return by, err
-}
-
-// startFollowers starts the runs that waited for these: their deadlines begin and
-// their jobs become due.
+// startFollowers starts the runs that waited for these and whose wait is over: their
+// deadlines begin and their jobs become due.
 func startFollowers(ctx context.Context, tx pgx.Tx, runIDs []string) error {
 	tag, err := tx.Exec(ctx, startFollowing, runIDs, syncjob.RunDeadline(syncjob.Manual, 0))
 	if err != nil {
@@ -127,8 +120,9 @@ func startFollowers(ctx context.Context, tx pgx.Tx, runIDs []string) error {
 
 const startFollowing = `
 WITH started AS (
-    UPDATE alphapulse.sync_runs SET started_at = clock_timestamp(), deadline_at = clock_timestamp() + $2::interval
+    UPDATE alphapulse.sync_runs f SET started_at = clock_timestamp(), deadline_at = clock_timestamp() + $2::interval
     WHERE follows = ANY ($1::uuid[]) AND status || '' = 'running' AND started_at IS NULL
+      AND (SELECT status FROM alphapulse.sync_runs WHERE id = f.follows) <> 'running'
     RETURNING id),
 due AS (
     UPDATE alphapulse.sync_jobs j SET next_at = clock_timestamp(), queued_at = clock_timestamp()

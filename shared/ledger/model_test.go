@@ -194,7 +194,7 @@ func (m *machine) sweep() error {
 	if _, err := m.EndOverdue(m.ctx(), 10); err != nil {
 		return err
 	}
-	ids, err := m.Unfolded(m.ctx(), 10)
+	ids, err := m.Unfolded(m.ctx(), 0, 10)
 	for _, id := range ids {
 		if _, err := m.Fold(m.ctx(), id); err != nil {
 			return err

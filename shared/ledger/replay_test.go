@@ -130,13 +130,13 @@ func TestAReplaysRunGrowsUntilItsLastJob(t *testing.T) {
 		if b.count(`SELECT count(*) FROM alphapulse.replay_jobs WHERE state = 'planned'`) == 0 {
 			break
 		}
-		unfolded, err := b.Unfolded(t.Context(), 10)
+		unfolded, err := b.Unfolded(t.Context(), 0, 10)
 		require.NoError(t, err)
 		require.Empty(t, unfolded)
 		require.Equal(t, syncjob.RunRunning, b.fold(run[0]).Status)
 	}
 	require.Equal(t, ReplayRunning, step().Status)
-	unfolded, err := b.Unfolded(t.Context(), 10)
+	unfolded, err := b.Unfolded(t.Context(), 0, 10)
 	require.NoError(t, err)
 	require.Len(t, unfolded, 1)
 	require.Equal(t, 3, b.fold(unfolded[0]).Succeeded)

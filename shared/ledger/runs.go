@@ -36,20 +36,33 @@ type Run struct {
 	outbox int64 // the row of the outbox that the fold has put it in; 0: not known
 }
 
-const selectRun = `
-SELECT r.id, CASE WHEN r.account_id IS NULL THEN 'market' ELSE 'account' END, r.subject_id, coalesce(a.name, ''),
+const selectRun = `SELECT ` + runFields + runSource
+
+// The columns that scanRun reads, and where they come from.
+const (
+	runFields = `
+       r.id, CASE WHEN r.account_id IS NULL THEN 'market' ELSE 'account' END, r.subject_id, coalesce(a.name, ''),
        r.requested_types, r.trigger, r.status, coalesce(r.follows::text, ''), r.jobs_total, r.jobs_succeeded,
        r.jobs_partial, r.jobs_failed, r.jobs_dead, r.jobs_skipped, r.jobs_cancelled, r.rows_changed, r.created_at,
-       r.started_at, r.deadline_at, r.finished_at
+       r.started_at, r.deadline_at, r.finished_at`
+	runSource = `
 FROM alphapulse.sync_runs r
 LEFT JOIN LATERAL (SELECT name FROM alphapulse.accounts WHERE id = r.account_id OFFSET 0) a ON true`
+)
 
 func scanRun(row pgx.CollectableRow) (Run, error) {
 	var r Run
-	err := row.Scan(&r.ID, &r.Subject.Kind, &r.Subject.ID, &r.Account, &r.Types, &r.Trigger, &r.Status, &r.Follows,
-		&r.Total, &r.Succeeded, &r.Partial, &r.Failed, &r.Dead, &r.Skipped, &r.Cancelled, &r.Changed, &r.CreatedAt,
-		&r.StartedAt, &r.DeadlineAt, &r.FinishedAt)
+	err := row.Scan(r.columns()...)
 	return r, err
+}
+
+// columns are where runFields are scanned to.
+func (r *Run) columns() []any {
+	return []any{
+		&r.ID, &r.Subject.Kind, &r.Subject.ID, &r.Account, &r.Types, &r.Trigger, &r.Status, &r.Follows,
+		&r.Total, &r.Succeeded, &r.Partial, &r.Failed, &r.Dead, &r.Skipped, &r.Cancelled, &r.Changed, &r.CreatedAt,
+		&r.StartedAt, &r.DeadlineAt, &r.FinishedAt,
+	}
 }
 
 // Run reads one run.

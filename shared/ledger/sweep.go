@@ -135,18 +135,21 @@ ORDER BY r.deadline_at LIMIT $1`
 	return len(runs), failures
 }
 
-// Unfolded finds runs whose jobs are all terminal and that nobody has folded:
-// a lost result costs a second, not the run. Runs that somebody has locked are
-// skipped; he is about to do it. The order is that of the index on open runs: by
+// Unfolded finds runs whose jobs are all terminal, the last of them for at least age,
+// and that nobody has folded: a lost result costs a second or two, not the run. Until
+// then whoever got the result is about to fold it. Runs that somebody has locked are
+// skipped for that reason, too. The order is that of the index on open runs: by
 // id the planner would walk every run there is to find the first hundred.
-func (l *Ledger) Unfolded(ctx context.Context, limit int) ([]string, error) {
+func (l *Ledger) Unfolded(ctx context.Context, age time.Duration, limit int) ([]string, error) {
 	const find = `
 SELECT r.id FROM alphapulse.sync_runs r
 WHERE r.status = 'running' AND r.started_at IS NOT NULL
   AND NOT r.growing
-  AND NOT ` + hasOpenJob + `
+  AND CASE WHEN ` + hasOpenJob + ` THEN false
+      ELSE (SELECT max(j.finished_at) FROM alphapulse.sync_jobs j WHERE j.run_id = r.id)
+           <= (SELECT clock_timestamp() - $2::interval) END
 ORDER BY r.deadline_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`
-	rows, err := l.db.Query(ctx, find, limit)
+	rows, err := l.db.Query(ctx, find, limit, age)
 	if err != nil {
 		return nil, fmt.Errorf("finding unfolded runs: %w", err)
 	}

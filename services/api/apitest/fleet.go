@@ -84,7 +84,7 @@ func (f *Fleet) step(ctx context.Context) error {
 	if _, err := f.s.Ledger.EndOverdue(ctx, 100); err != nil {
 		return err
 	}
-	unfolded, err := f.s.Ledger.Unfolded(ctx, 100)
+	unfolded, err := f.s.Ledger.Unfolded(ctx, 0, 100)
 	for _, id := range unfolded {
 		if _, err := f.s.Ledger.Fold(ctx, id); err != nil {
 			return err
