@@ -46,7 +46,7 @@ func (a *Aggregator) sweepOnce(ctx context.Context) error {
 
 // unfoldedRest is how many times as long as it took to look for unfolded runs nobody
 // looks again: each run that is open is looked at, and a long queue has very many.
-const unfoldedRest = 20
+const unfoldedRest = 50
 
 // sweepUnfolded folds runs whose results were lost. A result has as long as a sweep's
 // pause to get here by itself.

@@ -17,11 +17,8 @@ const hashSize = 16
 // the one before.
 func (w *Writer) Hash(rows Rows) []byte {
 	h := sha256.New()
+	h.Write(w.hashed)
 	buffer := make([]byte, 0, 256)
-	for _, c := range w.table.columns() {
-		buffer = appendCell(buffer, c.Name+" "+c.Type)
-	}
-	h.Write(buffer)
 	for _, r := range w.byKey(rows) {
 		buffer = buffer[:0]
 		for _, values := range rows.arrays {
@@ -30,6 +27,15 @@ func (w *Writer) Hash(rows Rows) []byte {
 		h.Write(buffer)
 	}
 	return h.Sum(nil)[:hashSize]
+}
+
+// hashed are the columns, as a hash begins with them.
+func (t Table) hashed() []byte {
+	var columns []byte
+	for _, c := range t.columns() {
+		columns = appendCell(columns, c.Name+" "+c.Type)
+	}
+	return columns
 }
 
 // appendCell appends a text behind its length, so that two cells are never one.

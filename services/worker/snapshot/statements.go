@@ -23,11 +23,11 @@ func compile(t Table) statements {
 }
 
 // removeSQL deletes the rows of whole scopes that did not come, and closes their
-// history. Three parameters follow the columns: the numbers of the stamps of whole
-// scopes, and of each protected key the number of its stamp and the key, in the
-// form of exchange.RowFault.Key.
+// history. Of what came it is given the keys. Three parameters follow them: the numbers
+// of the stamps of whole scopes, and of each protected key the number of its stamp and
+// the key, in the form of exchange.RowFault.Key.
 func (t Table) removeSQL() string {
-	next := firstOfSets + len(t.columns())
+	next := firstOfSets + len(t.Key)
 	closed := ""
 	if !t.NoHistory {
 		closed = fmt.Sprintf(`,
@@ -49,7 +49,7 @@ gone AS (
               SELECT p.n, p.key FROM unnest($%[11]d::integer[], $%[12]d::text[]) AS p (n, key))))
     RETURNING %[13]s AS n, %[14]s)%[15]s
 SELECT n, count(*) FROM gone GROUP BY n`,
-		t.incomingOfSets(), t.Name, next, each(t.Key, "s.%s", ", "), t.Subject, subjectsParam, t.Scope, scopesParam,
+		incomingOfSets(t.Key), t.Name, next, each(t.Key, "s.%s", ", "), t.Subject, subjectsParam, t.Scope, scopesParam,
 		each(t.Key, "x.%s", ", "), each(t.Key, "i.%s", ", "), next+1, next+2, t.stampOf("t"), each(t.Key, "t.%s", ", "), closed)
 }
 
@@ -105,8 +105,8 @@ func (t Table) beganSQL() string {
 // that allows one open row per key would see both: to count what closed returns is what
 // runs it, to its end; Postgres by itself would run the later one first.
 func (t Table) openedSQL(scopeColumn, scopeValue string) string {
-	given := t.columns()
-	set := each(given[len(t.Key):], "%s = excluded.%s", ", ")
+	all := t.columns()
+	set := each(all[len(t.Key):], "%s = excluded.%s", ", ")
 	if scopeColumn != "" {
 		set += fmt.Sprintf(", %[1]s = excluded.%[1]s", t.Scope)
 	}
@@ -121,7 +121,7 @@ opened AS (
     WHERE (SELECT count(*) FROM closed) >= 0 AND (d.fresh OR d.changed)
     ON CONFLICT (%[2]s, %[8]s, valid_from) DO UPDATE
     SET %[9]s, run_id = excluded.run_id, observed_at = excluded.observed_at, valid_to = NULL)`,
-		t.Name, t.Subject, each(given, "%s", ", "), scopeColumn,
+		t.Name, t.Subject, each(all, "%s", ", "), scopeColumn,
 		t.heldValues(), scopeValue, t.beganSQL(),
 		each(t.Key, "%s", ", "), set, asOfsParam, t.stampOf("h"))
 }
@@ -129,8 +129,8 @@ opened AS (
 // heldValues are the values of d as the row then holds them: what is sticky and
 // did not come keeps what was stored.
 func (t Table) heldValues() string {
-	given := t.columns()
-	values := each(given[:len(given)-len(t.Sticky)], "d.%s", ", ")
+	all := t.columns()
+	values := each(all[:len(all)-len(t.Sticky)], "d.%s", ", ")
 	for _, c := range t.Sticky {
 		values += fmt.Sprintf(", coalesce(d.%[1]s, d.stored_%[1]s)", c.Name)
 	}
@@ -140,7 +140,7 @@ func (t Table) heldValues() string {
 // upsertSQL inserts what is new, updates what changed or moved, ends and opens history
 // rows for what is new or changed, and counts those by their stamp.
 func (t Table) upsertSQL() string {
-	given := t.columns()
+	all := t.columns()
 	scopeColumn, scopeValue := t.scopeOf("d")
 	fresh := fmt.Sprintf("t.%s IS NULL", t.Subject)
 	open, openRow, opened := "", "", ""
@@ -163,9 +163,9 @@ written AS (
         as_of = CASE WHEN %[15]s THEN excluded.as_of ELSE t.as_of END,
         observed_at = CASE WHEN %[15]s THEN excluded.observed_at ELSE t.observed_at END)%[16]s
 SELECT s_n, count(*) FROM diff WHERE fresh OR changed GROUP BY s_n`,
-		t.incomingOfSets(), each(t.Sticky, ", t.%s AS stored_%s", ""), t.Subject, t.changed(), t.Name,
+		incomingOfSets(all), each(t.Sticky, ", t.%s AS stored_%s", ""), t.Subject, t.changed(), t.Name,
 		t.storedRow(), t.guard(), t.moved(),
-		each(given, "%s", ", "), scopeColumn, each(given, "d.%s", ", "), scopeValue,
+		each(all, "%s", ", "), scopeColumn, each(all, "d.%s", ", "), scopeValue,
 		each(t.Key, "%s", ", "), t.assignments(),
 		row("t", t.Compared)+" IS DISTINCT FROM "+row("excluded", t.Compared), opened,
 		fresh, open, openRow)
@@ -174,7 +174,7 @@ SELECT s_n, count(*) FROM diff WHERE fresh OR changed GROUP BY s_n`,
 // insertSQL inserts what is new where what is stored never changes, and counts it by its
 // stamp. One look into the index for each row is all that it takes.
 func (t Table) insertSQL() string {
-	given := t.columns()
+	all := t.columns()
 	scopeColumn, scopeValue := t.scopeOf("i")
 	return fmt.Sprintf(`
 WITH i AS %[1]s,
@@ -184,8 +184,8 @@ written AS (
     ON CONFLICT (%[3]s, %[8]s) DO NOTHING
     RETURNING %[9]s AS n)
 SELECT n, count(*) FROM written GROUP BY n`,
-		t.incomingOfSets(), t.Name, t.Subject, each(given, "%s", ", "), scopeColumn,
-		each(given, "i.%s", ", "), scopeValue, each(t.Key, "%s", ", "), t.stampOf("t"))
+		incomingOfSets(all), t.Name, t.Subject, each(all, "%s", ", "), scopeColumn,
+		each(all, "i.%s", ", "), scopeValue, each(t.Key, "%s", ", "), t.stampOf("t"))
 }
 
 // scopeOf is the column of the scope and its value in an alias, to be added to the given

@@ -64,6 +64,9 @@ func (t Table) columns() []Column {
 	return append(all, t.Sticky...)
 }
 
+// width is how many columns a row has as it is given.
+func (t Table) width() int { return len(t.Key) + len(t.Compared) + len(t.Market) + len(t.Sticky) }
+
 // scopeIsGiven reports whether the scope is one of the given columns.
 func (t Table) scopeIsGiven() bool {
 	for _, c := range t.columns() {
@@ -107,24 +110,24 @@ const (
 
 // incoming is the FROM item i with every given column cast to its type.
 func (t Table) incoming() string {
-	casts, arrays := t.given(firstArray)
+	casts, arrays := given(t.columns(), firstArray)
 	return fmt.Sprintf("(SELECT %s FROM unnest(%s) AS u (%s))", casts, arrays, each(t.columns(), "%s", ", "))
 }
 
-// incomingOfSets is incoming for rows of several scopes, each with its stamp in
-// the columns s_subject, s_scope, s_run and s_as_of, and with its number in s_n.
-func (t Table) incomingOfSets() string {
-	casts, arrays := t.given(firstOfSets)
+// incomingOfSets is incoming for the first columns of rows of several scopes, each with
+// its stamp in the columns s_subject, s_scope, s_run and s_as_of, and with its number in
+// s_n.
+func incomingOfSets(columns []Column) string {
+	casts, arrays := given(columns, firstOfSets)
 	return fmt.Sprintf(`(
     SELECT u.s_n, (%s)[u.s_n] AS s_subject, (%s)[u.s_n] AS s_scope, (%s)[u.s_n] AS s_run, (%s)[u.s_n] AS s_as_of, %s
     FROM unnest(%s, %s) AS u (s_n, %s))`,
-		subjectsParam, scopesParam, runsParam, asOfsParam, casts, stampsParam, arrays, each(t.columns(), "%s", ", "))
+		subjectsParam, scopesParam, runsParam, asOfsParam, casts, stampsParam, arrays, each(columns, "%s", ", "))
 }
 
-// given are the columns of u cast to their types, where an empty text is NULL,
-// and the parameters that they come in.
-func (t Table) given(first int) (casts, arrays string) {
-	columns := t.columns()
+// given are columns of u cast to their types, where an empty text is NULL, and the
+// parameters that they come in.
+func given(columns []Column, first int) (casts, arrays string) {
 	cast, array := make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
 		array[i] = fmt.Sprintf("$%d::text[]", first+i)

@@ -33,7 +33,7 @@ func (r Rows) Len() int {
 // Collect turns rows into columns. values gives one row's texts in the order of
 // the table's columns; an empty text is NULL.
 func Collect[T any](t Table, rows []T, values func(T) []string) Rows {
-	width := len(t.columns())
+	width := t.width()
 	cells := make([]string, width*len(rows))
 	arrays := make([][]string, width)
 	for c := range arrays {
@@ -61,12 +61,13 @@ type Set struct {
 
 // Writer writes one table.
 type Writer struct {
-	table Table
-	sql   statements
+	table  Table
+	sql    statements
+	hashed []byte // what each content hash begins with
 }
 
 // NewWriter compiles a table's statements.
-func NewWriter(t Table) *Writer { return &Writer{table: t, sql: compile(t)} }
+func NewWriter(t Table) *Writer { return &Writer{table: t, sql: compile(t), hashed: t.hashed()} }
 
 // Table gives what the writer writes.
 func (w *Writer) Table() Table { return w.table }
@@ -106,7 +107,8 @@ func (w *Writer) queueRemove(batch *pgx.Batch, sets []Set, args []any) {
 	if len(whole) == 0 {
 		return
 	}
-	args = append(args[:len(args):len(args)], whole, protectedIn, protected)
+	keys := firstOfSets - 1 + len(w.table.Key)
+	args = append(args[:keys:keys], whole, protectedIn, protected)
 	batch.Queue(w.sql.remove, args...).Query(counting(sets, func(t *Tally, n int64) { t.Deleted += n }))
 }
 
@@ -146,8 +148,9 @@ func (w *Writer) setArgs(sets []Set) []any {
 			numbers = append(numbers, stampNumber(i))
 		}
 	}
-	args := append(make([]any, 0, firstOfSets+len(w.table.columns())+3), subjects, scopes, runs, asOfs, numbers)
-	for c := range w.table.columns() {
+	width := w.table.width()
+	args := append(make([]any, 0, firstOfSets+width), subjects, scopes, runs, asOfs, numbers)
+	for c := range width {
 		args = append(args, column(sets, c, total))
 	}
 	return args
@@ -170,7 +173,7 @@ func column(sets []Set, c, total int) []string {
 // args are the parameters of the statements that compare.
 func (w *Writer) args(s Stamp, rows Rows) []any {
 	args := []any{s.SubjectID, s.Scope, s.RunID, s.AsOf}
-	for c := range w.table.columns() {
+	for c := range w.table.width() {
 		args = append(args, column([]Set{{Rows: rows}}, c, rows.Len()))
 	}
 	return args
