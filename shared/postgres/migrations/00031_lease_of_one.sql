@@ -1,8 +1,10 @@
 -- +goose Up
 -- Nearly every request is the first one of its account for a while: then what it is
--- given does not depend on the past. To find that out by the arithmetic for those whose
--- requests follow each other took twice as long as all else that a lease does for an
--- account. Nothing else is changed.
+-- given does not depend on the past. Such accounts are found while they are locked, and
+-- given all together; the arithmetic, account by account, is for the others. That takes a
+-- quarter off a lease. Two things go another way: a missing account is noticed when all
+-- are locked, which is never after the first time, and what is given to those that had
+-- a rest is answered before the rest.
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION alphapulse.lease_group(
     p_egress text, p_venue text, p_held integer, p_live integer, p_backfill integer, p_spare integer,
@@ -28,6 +30,7 @@ DECLARE
     wide   bigint;
     most   integer;
     n      integer;
+    i      integer;
     room   integer;
     k      integer;
     slot   bigint;
@@ -36,6 +39,11 @@ DECLARE
     past   bigint[]; -- what "sent" will be
     sent   bigint[]; -- what it was before this lease's grants,
     over   integer;  -- of which so many are out of the window
+    rested integer[]; -- keys that need no arithmetic,
+    others integer[]; -- and those that do, with what is held of them
+    there  integer;
+    wanted integer;
+    short  boolean := true; -- that there is a difference
 BEGIN
     SELECT t.* INTO a FROM alphapulse.address_budgets t WHERE t.egress = p_egress AND t.venue = p_venue FOR UPDATE;
     IF NOT FOUND THEN
@@ -78,50 +86,69 @@ BEGIN
     room := p_held + cardinality(live) + cardinality(backfill) + cardinality(spare);
     RETURN NEXT;
 
-    -- Missing ones are made before any is locked, and both in the order of the keys.
-    -- One that is pruned in between is made again.
-    WHILE coalesce(cardinality(held), 0) < keys LOOP
+    -- Locked in the order of the keys. Missing ones are made in that order, too; one that
+    -- is pruned in between is made again.
+    WHILE keys > 0 LOOP
+        SELECT count(*), sum(locked.wants), array_agg(locked.nth) FILTER (WHERE locked.rested),
+               array_agg(locked.nth ORDER BY locked.nth) FILTER (WHERE NOT locked.rested),
+               array_agg(locked.budget ORDER BY locked.nth) FILTER (WHERE NOT locked.rested)
+        INTO there, wanted, rested, others, held
+        FROM (SELECT key.nth::integer, key.live + key.backfill AS wants, one.budget,
+                     -- One request of an account that has had a rest: the clock has only gone
+                     -- on since "moment", which makes none of this untrue.
+                     short AND key.live = 1 AND key.backfill = 0 AND key.spare = 2 AND key.told = 0 AND key.used < 0
+                     AND key.nth <> ALL (coalesce(p_moved_key, '{}')) AND one.blocked_until <= moment AND p_late <= p_spare_life
+                     AND floor(coalesce(one.size, key.published)
+                               * least(1, one.share + 0.1 * (moment - one.share_at) / 1000000)) > 5
+                     AND coalesce(one.sent[cardinality(one.sent)] <= moment - key.wide * 3 / 2, true) AS rested
+              FROM (SELECT * FROM unnest(p_uid, p_endpoint, p_key_live, p_key_backfill, p_key_spare, p_told, p_used,
+                                         p_published, p_window)
+                           WITH ORDINALITY AS u (uid, endpoint, live, backfill, spare, told, used, published, wide, nth)
+                    ORDER BY nth OFFSET 0) key,
+                   LATERAL (SELECT t AS budget, t.blocked_until, t.size, t.share, t.share_at, t.sent
+                            FROM alphapulse.account_budgets t
+                            WHERE t.venue = p_venue AND t.uid = key.uid AND t.endpoint = key.endpoint
+                            FOR UPDATE) one
+              OFFSET 0) locked;
+        EXIT WHEN there = keys AND (NOT short OR rested IS NULL OR room > wanted);
+        IF there = keys THEN
+            short := false; -- the address has not enough for all, and who gets it is for the order of the keys
+            CONTINUE;
+        END IF;
         INSERT INTO alphapulse.account_budgets (venue, uid, endpoint)
         SELECT p_venue, key.uid, key.endpoint
         FROM unnest(p_uid, p_endpoint) WITH ORDINALITY AS key (uid, endpoint, nth)
         WHERE (SELECT true FROM alphapulse.account_budgets t
                WHERE t.venue = p_venue AND t.uid = key.uid AND t.endpoint = key.endpoint LIMIT 1) IS NULL
         ORDER BY key.nth ON CONFLICT DO NOTHING;
-        SELECT array_agg(locked.budget ORDER BY key.nth) INTO held
-        FROM (SELECT * FROM unnest(p_uid, p_endpoint) WITH ORDINALITY AS key (uid, endpoint, nth)
-              ORDER BY nth OFFSET 0) key,
-             LATERAL (SELECT t AS budget FROM alphapulse.account_budgets t
-                      WHERE t.venue = p_venue AND t.uid = key.uid AND t.endpoint = key.endpoint
-                      FOR UPDATE) locked;
     END LOOP;
     moment := extract(epoch FROM clock_timestamp()) * 1000000;
 
-    FOR i IN 1..keys LOOP
-        b := held[i];
+    IF rested IS NOT NULL THEN -- what the arithmetic below comes to for them, without it
+        room := room - cardinality(rested);
+        RETURN QUERY
+        UPDATE alphapulse.account_budgets t
+        SET sent = ARRAY[moment + p_late, moment + 1 + p_spare_life, moment + 2 + p_spare_life], used_at = clock_timestamp()
+        FROM (SELECT u.nth, p_uid[u.nth] AS uid, p_endpoint[u.nth] AS endpoint, p_published[u.nth] AS published
+              FROM unnest(rested) u (nth) OFFSET 0) key,
+             LATERAL (SELECT found.ctid FROM alphapulse.account_budgets found
+                      WHERE found.venue = p_venue AND found.uid = key.uid AND found.endpoint = key.endpoint
+                      LIMIT 1) at
+        WHERE t.ctid = at.ctid
+        RETURNING key.nth, moment, NULL::bigint, ARRAY[moment], '{}'::bigint[],
+                  ARRAY[moment + 1 + p_spare_life, moment + 2 + p_spare_life], moment + 3, moment + 3,
+                  coalesce(t.size, key.published);
+    END IF;
+
+    FOR j IN 1..coalesce(cardinality(others), 0) LOOP
+        i := others[j];
+        b := held[j];
         place := i;
         live := '{}'; backfill := '{}'; spare := '{}';
         b.size := coalesce(nullif(p_told[i], 0), b.size);
         size := coalesce(b.size, p_published[i]);
         most := greatest(1, floor(size * least(1, b.share + 0.1 * (moment - b.share_at) / 1000000)));
         wide := p_window[i] + p_window[i] / 20;
-
-        -- One request of an account that has had a rest, as nearly all are: what the
-        -- arithmetic below comes to, without it.
-        IF p_key_live[i] = 1 AND p_key_backfill[i] = 0 AND p_key_spare[i] = 2 AND p_used[i] < 0
-            AND (move > moves OR p_moved_key[move] > i) AND b.blocked_until <= moment AND p_late <= p_spare_life
-            AND most > 5 AND room > 1
-            AND coalesce(b.sent[cardinality(b.sent)] <= moment - p_window[i] * 3 / 2, true)
-        THEN
-            live := ARRAY[moment];
-            spare := ARRAY[moment + 1 + p_spare_life, moment + 2 + p_spare_life];
-            live_next := moment + 3;
-            backfill_next := live_next;
-            b.sent := (moment + p_late) || spare;
-            room := room - 1;
-            held[i] := b;
-            RETURN NEXT;
-            CONTINUE;
-        END IF;
 
         past := b.sent;
         WHILE move <= moves AND p_moved_key[move] = i LOOP
@@ -215,9 +242,12 @@ BEGIN
         END LOOP;
         backfill_next := live_next;
         b.sent := past;
-        held[i] := b;
+        held[j] := b;
         RETURN NEXT;
     END LOOP;
+    IF others IS NULL THEN
+        RETURN;
+    END IF;
     UPDATE alphapulse.account_budgets t
     SET sent = key.sent, size = key.size, used_at = clock_timestamp()
     FROM unnest(held) key,
