@@ -129,7 +129,8 @@ WITH folded AS (
     FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[],
                 $8::integer[], $9::integer[], $10::bigint[])
              AS u (id, status, total, succeeded, partial, failed, dead, skipped, cancelled, changed)
-    WHERE ` + keyed("r.id", "u.id") + ` AND r.status || '' = 'running' AND NOT r.growing AND r.jobs_total = u.total
+    WHERE ` + keyed("r.id", "u.id") + `
+      AND r.status || '' = 'running' AND NOT r.growing AND r.jobs_total = u.total
     RETURNING r.id, r.finished_at),
 noted AS (
     INSERT INTO alphapulse.run_outbox (run_ids) SELECT array_agg(id) FROM folded HAVING count(*) > 0 RETURNING id)

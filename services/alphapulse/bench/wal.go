@@ -15,9 +15,9 @@ type logMark struct {
 // mark reads where the log is. The counts of other sessions come at the latest when
 // those end.
 func (m *machine) mark(ctx context.Context) (logMark, error) {
-	const counts = `SELECT pg_current_wal_flush_lsn()::text, wal_fpi, wal_sync FROM pg_stat_wal`
+	const counts = `SELECT pg_current_wal_insert_lsn()::text, wal_fpi, wal_sync FROM pg_stat_wal`
 	const since18 = `
-SELECT pg_current_wal_flush_lsn()::text, wal_fpi,
+SELECT pg_current_wal_insert_lsn()::text, wal_fpi,
        (SELECT coalesce(sum(fsyncs), 0)::bigint FROM pg_stat_io WHERE object = 'wal') FROM pg_stat_wal`
 	query := counts
 	newer, err := m.exists(ctx, `SELECT current_setting('server_version_num')::integer >= 180000`)

@@ -33,6 +33,7 @@ func TestAShortLeaseIsWhatTheLongOneComesTo(t *testing.T) {
 		"the share comes again": {size: 50, share: 0.02, sharedFor: 9 * second},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			short, long := c.ask(t, db, name+"/short", -1), c.ask(t, db, name+"/long", 0)
 			require.Equal(t, long, short)
 		})
