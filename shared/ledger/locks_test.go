@@ -38,8 +38,9 @@ func whileThen[T any](
 				return true
 			default:
 			}
+			// A NOTIFY waits for those of all databases of the server: that is no row.
 			waited = b.count(`SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
-				AND datname = current_database()`) > 0
+				AND wait_event <> 'object' AND datname = current_database()`) > 0
 			return waited
 		}, 30*time.Second, 5*time.Millisecond)
 		then(ctx, tx)
