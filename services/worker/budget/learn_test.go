@@ -45,7 +45,7 @@ func TestASmallerLimitTakesBackWhatIsLeased(t *testing.T) {
 	n := granted(t, first.Fleet, slow("1", 50))
 	a := second.address(slow("1", 50))
 	a.mu.Lock()
-	a.meters[meterName{"1", "/orders"}].hurry(time.Now())
+	a.meter(slow("1", 50)).hurry(time.Now()) // a new one if it was idle and is forgotten
 	a.work()
 	a.mu.Unlock()
 	require.Eventually(t, func() bool {
