@@ -120,7 +120,7 @@ func (l *loop) writing(
 	ctx context.Context, what string, pass func(context.Context, *postgres.DB) error,
 ) (float64, error) {
 	cfg := l.m.patient("bench-loop", l.conns)
-	cfg.ByIndex = true // as a worker's: else each statement was planned anew, which took twice as long as to run it
+	cfg.ByIndex = true // as a worker's: else each statement was planned anew, which took longer than to run it
 	db, err := postgres.Open(ctx, cfg)
 	if err != nil {
 		return 0, err
