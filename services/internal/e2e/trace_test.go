@@ -90,13 +90,18 @@ func (s *spans) of(runID string) []span {
 	return slices.Clone(s.byTrace[string(id[:])])
 }
 
-func (s *spans) find(runID, process, name string) *span {
-	for _, one := range s.of(runID) {
-		if one.name == name && one.process == process {
-			return &one
-		}
+// has reports whether a process sent a span of that name whose parent has that name;
+// "" for none. Spans come in any order: a process sends what has ended, and a parent
+// ends last.
+func (s *spans) has(runID, process, name, below string) bool {
+	all := s.of(runID)
+	parents := map[string]string{}
+	for _, one := range all {
+		parents[one.id] = one.name
 	}
-	return nil
+	return slices.ContainsFunc(all, func(one span) bool {
+		return one.process == process && one.name == name && parents[one.parent] == below && (below != "" || one.parent == "")
+	})
 }
 
 // One trace shows a job from the schedule's tick to the fold: planned and published
@@ -132,28 +137,8 @@ SELECT run_id FROM alphapulse.sync_jobs WHERE subject_id = $1 AND trigger = 'sch
    OR subject_id = $1 AND owner = 'w-2' ORDER BY queued_at DESC LIMIT 1`, account.ID).Scan(&runID))
 	run, _ := f.AwaitRun(runID)
 	require.Equal(t, syncjob.RunSucceeded, run.Status)
-	f.Eventually("the whole run is in the trace", func() bool { return received.find(runID, "a-1", "run schedule") != nil })
-	f.Eventually("and what the last worker did", func() bool { return received.find(runID, "w-2", "process balances") != nil })
-
-	all := received.of(runID)
-	byID := map[string]span{}
-	processes := map[string]string{}
-	for _, one := range all {
-		byID[one.id] = one
-		processes[one.process] = one.service
-	}
-	require.Equal(t, map[string]string{
-		"s-1": "alphapulse-scheduler", "w-1": "alphapulse-worker", "w-2": "alphapulse-worker", "a-1": "alphapulse-aggregator",
-	}, processes)
-	top := received.find(runID, "a-1", "run schedule")
-	for _, one := range all {
-		require.Zero(t, one.links, one.name)
-		if one.id != top.id {
-			require.Contains(t, byID, one.parent, "%s of %s has its parent in the trace", one.name, one.process)
-		}
-	}
-	require.Empty(t, top.parent)
 	for _, step := range []struct{ process, name, below string }{
+		{"a-1", "run schedule", ""},
 		{"s-1", "plan balances", "run schedule"},
 		{"s-1", "publish balances", "run schedule"},
 		{"w-1", "process balances", "publish balances"},
@@ -166,11 +151,30 @@ SELECT run_id FROM alphapulse.sync_jobs WHERE subject_id = $1 AND trigger = 'sch
 		{"w-2", "report", "process balances"},
 		{"a-1", "fold", "report"},
 	} {
-		found := received.find(runID, step.process, step.name)
-		require.NotNil(t, found, "%s of %s among %v", step.name, step.process, names(all))
-		require.Equal(t, step.below, byID[found.parent].name, "%s of %s", step.name, step.process)
+		f.Eventually(step.name+" of "+step.process+" below "+step.below, func() bool {
+			return received.has(runID, step.process, step.name, step.below)
+		})
 	}
-	require.Nil(t, received.find(runID, "w-1", "commit"))
+
+	all := received.of(runID)
+	byID := map[string]span{}
+	processes := map[string]string{}
+	for _, one := range all {
+		byID[one.id] = one
+		processes[one.process] = one.service
+	}
+	require.Equal(t, map[string]string{
+		"s-1": "alphapulse-scheduler", "w-1": "alphapulse-worker", "w-2": "alphapulse-worker", "a-1": "alphapulse-aggregator",
+	}, processes)
+	for _, one := range all {
+		require.Zero(t, one.links, one.name)
+		if one.parent != "" {
+			require.Contains(t, byID, one.parent, "%s of %s has its parent in the trace", one.name, one.process)
+		} else {
+			require.Equal(t, "run schedule", one.name)
+		}
+	}
+	require.NotContains(t, names(all), "w-1 commit")
 	for _, process := range []*fleettest.Process{scheduler, aggregator, stopping, finishing} {
 		requireTraceInLog(t, process, runID)
 	}
