@@ -15,7 +15,7 @@ const (
 	// are delivered meanwhile go together.
 	claimsAtOnce = 1
 	// claimsRest is how soon after a statement began the next one begins.
-	claimsRest = 5 * time.Millisecond
+	claimsRest = 3 * time.Millisecond
 	// claimTime bounds the claim of a group; each is then claimed alone.
 	claimTime = 5 * time.Second
 )

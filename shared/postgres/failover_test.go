@@ -90,9 +90,10 @@ func TestARefusedWriteMovesThePool(t *testing.T) {
 	ledgerOf(t, operator)
 	next := old.Replica()
 	log, book := newLog()
-	// Nothing but the refusal tells the pool: its checks are too seldom.
+	// Nothing but the refusal tells the pool: its checks are too seldom, and no answer
+	// is so slow that a connection counts as dead.
 	db := either("read-write", old.Port(), next.Port()).Open(t, func(c *postgres.Config) {
-		c.Log, c.HealthCheckPeriod = log, time.Hour
+		c.Log, c.HealthCheckPeriod, c.PingTimeout = log, time.Hour, time.Minute
 	})
 	fill(t, db, 3)
 	caughtUp(t, operator, next)

@@ -123,10 +123,20 @@ func TestTheWeekOfAHistoryIsOneWindow(t *testing.T) {
 	require.Equal(t, time.Date(2026, 2, 23, 0, 0, 0, 0, time.UTC), until)
 }
 
-func TestAccountsTakeTurns(t *testing.T) {
+// One account of twenty is asked for by hand, and no schedule has a cadence that it may
+// not have.
+func TestWhoIsPaced(t *testing.T) {
 	t.Parallel()
-	b := &bench{machine: &machine{accounts: []account{{id: "a"}, {id: "b"}, {id: "c"}}}}
-	require.Equal(t, []string{"c", "a"}, b.turns(5, 2))
-	require.Equal(t, []string{"a", "b", "c"}, b.turns(0, 9), "none twice at once")
-	require.Empty(t, b.turns(3, -1))
+	paced := func(jobs int, rate float64) pacing {
+		b := &bench{machine: &machine{cfg: Config{Jobs: jobs}, accounts: make([]account, 2000)}}
+		return b.pacing(rate)
+	}
+	p := paced(1000, 95)
+	require.Len(t, p.asked, 50)
+	require.Len(t, p.scheduled, 950)
+	require.Equal(t, 10*time.Second, p.every)
+	require.InDelta(t, 95, p.rate(), 1e-9)
+	require.InDelta(t, 9, paced(10, 95).rate(), 1e-9, "once a second each")
+	require.Len(t, paced(2, 95).asked, 1)
+	require.Empty(t, paced(1, 95).asked)
 }

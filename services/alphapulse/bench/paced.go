@@ -11,15 +11,14 @@ import (
 const (
 	// pacedShare of the rate of BurnDown is the pace.
 	pacedShare = 0.5
-	// pacedEvery is how often the jobs that are due are asked for.
-	pacedEvery = 10 * time.Millisecond
-	// The goals, in milliseconds: from asked for to claimed, and from claimed to its
+	// The goals, in milliseconds: from the job's row to its claim, and from there to its
 	// outcome beyond what the exchange took.
 	startGoal, workGoal = 20, 50
 )
 
-// paced measures how soon a job that is asked for starts and ends, at half of the
-// rate that the machine can carry.
+// paced measures how soon a job starts and ends while schedules make jobs at half of the
+// rate that the machine can carry, and how soon one starts that is asked for by hand
+// meanwhile.
 func (b *bench) paced(ctx context.Context) (Result, error) {
 	if err := b.serve(ctx, world{rows: b.cfg.Rows, changing: b.cfg.Changing, latency: b.cfg.Latency}); err != nil {
 		return Result{}, err
@@ -42,7 +41,7 @@ func (b *bench) paced(ctx context.Context) (Result, error) {
 	}
 	return t.result(func(name, _ string, value float64) *Goal {
 		switch name {
-		case "start_p99":
+		case "start_p99", "asked_start_p99":
 			return atMost(startGoal, value)
 		case "committed_above_exchange_p99":
 			return atMost(workGoal, value)
@@ -104,83 +103,68 @@ func (b *bench) warm(ctx context.Context, f *fleet) error {
 }
 
 func (b *bench) measurePace(ctx context.Context, t *tally, f *fleet, rate, plain float64) error {
+	p := b.pacing(rate)
+	start, err := b.schedule(ctx, p)
+	if err != nil {
+		return err
+	}
+	if err := b.forAsLong(ctx, f, time.Until(start)); err != nil {
+		return err
+	}
 	before, err := b.usage(ctx, f.children)
 	if err != nil {
 		return err
 	}
-	began := time.Now()
-	asked, err := b.pace(ctx, f, rate, b.cfg.Duration/time.Duration(b.cfg.Rounds))
+	made, err := b.pace(ctx, f, p, b.cfg.Duration/time.Duration(b.cfg.Rounds))
 	if err != nil {
 		return err
 	}
-	if err := b.awaitDrained(ctx, f, asked, consumerOf(syncjob.Balances, syncjob.Live)); err != nil {
+	if err := b.awaitDrained(ctx, f, made, consumerOf(syncjob.Balances, syncjob.Live)); err != nil {
 		return err
 	}
-	took := time.Since(began).Seconds()
+	took := time.Since(start).Seconds()
 	after, err := b.usage(ctx, f.children)
 	if err != nil {
 		return err
 	}
-	o, err := b.outcome(ctx, asked)
-	if err != nil {
+	if err := b.notePaced(ctx, t, p, made, took); err != nil {
 		return err
 	}
 	written, err := b.logged(ctx, before.log, after.log)
 	if err != nil {
 		return err
 	}
+	t.add(plainSample, "jobs/s", plain)
+	t.ratio(ratioSample, float64(made)/took, plain)
+	t.used(made, float64(runtime.NumCPU()), written, took, between(before, after))
+	return b.execAll(ctx, `DELETE FROM alphapulse.schedules`)
+}
+
+// notePaced says how soon the jobs started and ended.
+func (b *bench) notePaced(ctx context.Context, t *tally, p pacing, made int, took float64) error {
+	o, err := b.outcome(ctx, made)
+	if err != nil {
+		return err
+	}
+	late, _, _, err := b.publishedLate(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	asked, err := b.askedStart(ctx)
+	if err != nil {
+		return err
+	}
 	exchange := requestsPerJob * float64(b.cfg.Latency) / float64(time.Millisecond)
-	t.add(jobsSample, "jobs/s", float64(asked)/took)
-	t.add("asked_for_per_second", "jobs/s", rate)
+	t.add(jobsSample, "jobs/s", float64(made)/took)
+	t.add("slots_due_per_second", "slots/s", p.rate())
 	t.add("start_p50", "ms", 1000*o.waitP50)
 	t.add("start_p99", "ms", 1000*o.waitP99)
+	t.add("start_after_due_p99", "ms", 1000*late)
+	if len(p.asked) > 0 {
+		t.add("asked_start_p50", "ms", 1000*asked.p50)
+		t.add("asked_start_p99", "ms", 1000*asked.p99)
+	}
 	t.add("committed_above_exchange_p50", "ms", 1000*o.workP50-exchange)
 	t.add("committed_above_exchange_p99", "ms", 1000*o.workP99-exchange)
-	t.add(plainSample, "jobs/s", plain)
-	t.ratio(ratioSample, float64(asked)/took, plain)
-	t.used(asked, float64(runtime.NumCPU()), written, took, between(before, after))
 	return nil
-}
-
-// pace asks for jobs of one account after the other as they come due, and gives how
-// many. An account comes round again when all others have had their turn.
-func (b *bench) pace(ctx context.Context, f *fleet, rate float64, lasts time.Duration) (int, error) {
-	ticker := time.NewTicker(pacedEvery)
-	defer ticker.Stop()
-	began, asked := time.Now(), 0
-	shown := began
-	for {
-		passed := min(time.Since(began), lasts)
-		ids := b.turns(asked, max(1, int(rate*passed.Seconds()))-asked)
-		if len(ids) > 0 {
-			if err := b.queueJobs(ctx, ids, syncjob.Balances, syncjob.Manual); err != nil {
-				return asked, err
-			}
-			asked += len(ids)
-		}
-		if passed == lasts {
-			return asked, nil
-		}
-		if time.Since(shown) > time.Second {
-			shown = time.Now()
-			b.cfg.Progress("asking for jobs", int(passed.Seconds()), int(lasts.Seconds()))
-			if err := f.ended(); err != nil {
-				return asked, err
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return asked, context.Cause(ctx)
-		case <-ticker.C:
-		}
-	}
-}
-
-// turns are the next n accounts after so many, at most all of them once.
-func (b *bench) turns(after, n int) []string {
-	var ids []string
-	for i := range max(0, min(n, len(b.accounts))) {
-		ids = append(ids, b.accounts[(after+i)%len(b.accounts)].id)
-	}
-	return ids
 }

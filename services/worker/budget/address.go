@@ -45,12 +45,14 @@ type address struct {
 	unsaid     []report          // what the database could not be told yet
 	lag        *lag              // of all accounts: it is this process that is late
 	least      least
+	sequences  sequences
 }
 
 func newAddress(f *Fleet, venue string, published exchange.Limit) *address {
 	return &address{
 		fleet: f, venue: venue, pace: f.cfg.pace(published), queue: newQueue(),
 		meters: map[meterName]*meter{}, urgent: meterSet{}, lag: &lag{}, wake: make(chan struct{}, 1), delays: map[string]*delay{},
+		sequences: newSequences(),
 	}
 }
 
@@ -66,6 +68,7 @@ func (a *address) enter(use exchange.Use, p exchange.Priority, now time.Time) *w
 	}
 	if use.UID != "" {
 		w.meter = a.meter(use)
+		a.sequences.note(use, now)
 	}
 	a.queue.add(w)
 	if w.ready(now) { // else nothing has changed for those who wait already
@@ -113,6 +116,7 @@ func (a *address) delay(host string) *delay {
 // sweep forgets the meters that nothing depends on.
 func (a *address) sweep(now time.Time) {
 	a.swept = now
+	a.sequences.forget(now)
 	waited := map[*meter]bool{}
 	for _, w := range a.queue.all() {
 		waited[w.meter] = true

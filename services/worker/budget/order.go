@@ -41,6 +41,7 @@ func (a *address) order(now time.Time) *order {
 	for p, most := range [2]int{mostLive, mostBackfill} {
 		a.demand(o, asked, exchange.Priority(p), most, now)
 	}
+	a.foresee(o, asked, now)
 	a.cut(o, now)
 	address := o.want[exchange.Live] + o.want[exchange.Backfill]
 	// Without a request of the address those of accounts are of no use.
