@@ -236,6 +236,9 @@ func TestTheSearchForUnfoldedRunsRests(t *testing.T) {
 	a.unfoldedFrom = time.Now()
 	require.NoError(t, a.sweepOnce(t.Context()))
 	require.Equal(t, syncjob.RunSucceeded, f.status(second))
+
+	require.Equal(t, 400*time.Millisecond, unfoldedPause(2*time.Millisecond))
+	require.Equal(t, unfoldedRarely, unfoldedPause(time.Second), "a run whose result was lost is found before long")
 }
 
 // TestLostAnnouncements: a process died after the commit and before the broker

@@ -44,9 +44,17 @@ func (a *Aggregator) sweepOnce(ctx context.Context) error {
 	return errors.Join(a.sweepUnfolded(ctx), a.sweepRuns(ctx), a.sweepJobs(ctx))
 }
 
-// unfoldedRest is how many times as long as it took to look for unfolded runs nobody
-// looks again: each run that is open is looked at, and a long queue has very many.
-const unfoldedRest = 50
+const (
+	// unfoldedRest is how many times as long as it took to look for unfolded runs nobody
+	// looks again: each run that is open is looked at, and a long queue has very many.
+	unfoldedRest = 200
+	// unfoldedRarely is the longest rest. A result is lost with the process that had it
+	// in hand, which is rare; but its run is not to hang for minutes.
+	unfoldedRarely = 10 * time.Second
+)
+
+// unfoldedPause is the rest after a look that took so long.
+func unfoldedPause(took time.Duration) time.Duration { return min(unfoldedRest*took, unfoldedRarely) }
 
 // sweepUnfolded folds runs whose results were lost. A result has as long as a sweep's
 // pause to get here by itself.
@@ -61,7 +69,7 @@ func (a *Aggregator) sweepUnfolded(ctx context.Context) error {
 	}
 	a.metrics.sweep("unfolded", len(runs))
 	if len(runs) < a.cfg.Batch { // else there are more
-		a.unfoldedFrom = time.Now().Add(unfoldedRest * time.Since(began))
+		a.unfoldedFrom = time.Now().Add(unfoldedPause(time.Since(began)))
 	}
 	var failures []error
 	for group := range slices.Chunk(runs, foldedMost) {

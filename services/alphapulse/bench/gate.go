@@ -86,14 +86,24 @@ func (m *machine) left(ctx context.Context, consumers []queue.Consumer) (int, er
 	return left, nil
 }
 
+// nearlyDrained is below how many jobs awaitDrained looks all the time; before, each
+// drainedEvery, because what it asks the broker is not what is measured.
+const (
+	nearlyDrained = 500
+	drainedEvery  = 50 * time.Millisecond
+)
+
 // awaitDrained returns when every run is over and nothing is left to ack. While
 // there is something to ack only the broker is asked, which costs the database
 // nothing.
 func (m *machine) awaitDrained(ctx context.Context, f *fleet, total int, consumers ...queue.Consumer) error {
-	shown := time.Now()
-	return look(ctx, func() (bool, error) {
-		left, err := m.left(ctx, consumers)
-		if err != nil {
+	shown, looked, left := time.Now(), time.Time{}, 0
+	return look(ctx, func() (done bool, err error) {
+		if left > nearlyDrained && time.Since(looked) < drainedEvery {
+			return false, nil
+		}
+		looked = time.Now()
+		if left, err = m.left(ctx, consumers); err != nil {
 			return false, err
 		}
 		if time.Since(shown) > time.Second {
