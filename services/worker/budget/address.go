@@ -97,13 +97,19 @@ func (a *address) meter(use exchange.Use) *meter {
 	name := meterName{use.UID, use.Endpoint}
 	m := a.meters[name]
 	if m == nil {
-		if now := time.Now(); len(a.meters) >= mostMeters && now.Sub(a.swept) > sweepFullEvery {
-			a.sweep(now)
-		}
+		a.makeRoom(1, time.Now())
 		m = newMeter(use, a.urgent, a.lag)
 		a.meters[name] = m
 	}
 	return m
+}
+
+// makeRoom looks the meters through if there are too many with n more, and it was not
+// done a moment ago.
+func (a *address) makeRoom(n int, now time.Time) {
+	if len(a.meters)+n > mostMeters && now.Sub(a.swept) > sweepFullEvery {
+		a.sweep(now)
+	}
 }
 
 func (a *address) delay(host string) *delay {

@@ -95,6 +95,7 @@ func (s *sequences) forget(now time.Time) {
 // foresee adds to an order what is sure to be asked for after what it is of. Nobody waits
 // for that yet, so it comes after all who do.
 func (a *address) foresee(o *order, asked map[*meter]*metered, now time.Time) {
+	a.makeRoom(len(asked), now) // now, because nobody waits for what is made below
 	var following []*meter
 	for m, line := range asked {
 		if line.want[exchange.Live] == 0 {
