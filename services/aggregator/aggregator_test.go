@@ -238,7 +238,8 @@ func TestTheSearchForUnfoldedRunsRests(t *testing.T) {
 	require.Equal(t, syncjob.RunSucceeded, f.status(second))
 
 	require.Equal(t, 400*time.Millisecond, unfoldedPause(2*time.Millisecond))
-	require.Equal(t, unfoldedRarely, unfoldedPause(time.Second), "a run whose result was lost is found before long")
+	require.Equal(t, unfoldedRarely, unfoldedPause(200*time.Millisecond), "a run whose result was lost is found before long")
+	require.Equal(t, 50*time.Second, unfoldedPause(time.Second), "but not at any price")
 }
 
 // TestLostAnnouncements: a process died after the commit and before the broker

@@ -48,13 +48,17 @@ const (
 	// unfoldedRest is how many times as long as it took to look for unfolded runs nobody
 	// looks again: each run that is open is looked at, and a long queue has very many.
 	unfoldedRest = 200
-	// unfoldedRarely is the longest rest. A result is lost with the process that had it
-	// in hand, which is rare; but its run is not to hang for minutes.
+	// unfoldedRarely is the longest rest, unless even that would be a fiftieth of the
+	// time. A result is lost with the process that had it in hand, which is rare; but its
+	// run is not to hang for long.
 	unfoldedRarely = 10 * time.Second
+	unfoldedLeast  = 50
 )
 
 // unfoldedPause is the rest after a look that took so long.
-func unfoldedPause(took time.Duration) time.Duration { return min(unfoldedRest*took, unfoldedRarely) }
+func unfoldedPause(took time.Duration) time.Duration {
+	return min(unfoldedRest*took, max(unfoldedRarely, unfoldedLeast*took))
+}
 
 // sweepUnfolded folds runs whose results were lost. A result has as long as a sweep's
 // pause to get here by itself.

@@ -12,7 +12,7 @@ import (
 const (
 	// askedOf: of so many accounts one has no schedule and is asked for by hand.
 	askedOf = 20
-	// askedEvery is how often.
+	// askedEvery is how often, if there are enough of them.
 	askedEvery = 200 * time.Millisecond
 	// leastCadence is the least that a schedule may have.
 	leastCadence = time.Second
@@ -61,7 +61,8 @@ FROM unnest($1::uuid[]) AS id`
 // pace asks by hand while the schedules run, ends them after so long, and gives how many
 // jobs there were.
 func (b *bench) pace(ctx context.Context, f *fleet, p pacing, lasts time.Duration) (int, error) {
-	ticker := time.NewTicker(askedEvery)
+	// No account is asked for sooner than a schedule would.
+	ticker := time.NewTicker(max(askedEvery, leastCadence/time.Duration(max(1, len(p.asked)))))
 	defer ticker.Stop()
 	began, shown := time.Now(), time.Now()
 	for turn := 0; time.Since(began) < lasts; turn++ {
@@ -88,9 +89,13 @@ func (b *bench) pace(ctx context.Context, f *fleet, p pacing, lasts time.Duratio
 }
 
 // endSchedules ends the schedules and counts the jobs. Whoever plans holds the rows of
-// what he plans, so no job is made after that.
+// what he plans, so no job is made after that; and they are locked here in his order.
 func (b *bench) endSchedules(ctx context.Context) (made int, err error) {
-	if err := b.execAll(ctx, `UPDATE alphapulse.schedules SET enabled = false`); err != nil {
+	const end = `
+WITH held AS MATERIALIZED (
+    SELECT subject_id, data_type FROM alphapulse.schedules ORDER BY subject_id, data_type FOR UPDATE)
+UPDATE alphapulse.schedules s SET enabled = false FROM held h WHERE s.subject_id = h.subject_id AND s.data_type = h.data_type`
+	if err := b.execAll(ctx, end); err != nil {
 		return 0, err
 	}
 	if err = b.db.QueryRow(ctx, `SELECT count(*) FROM alphapulse.sync_jobs`).Scan(&made); err != nil {

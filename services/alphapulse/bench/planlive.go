@@ -116,7 +116,8 @@ func (b *bench) notePlanned(ctx context.Context, t *tally, start time.Time, befo
 // Jobs that were made while the bench itself read the tables at the end do not count.
 func (b *bench) publishedLate(ctx context.Context, until time.Time) (p99, most, soon float64, err error) {
 	const late = `
-SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY late), max(late), avg((late <= 1)::integer)::double precision
+SELECT coalesce(percentile_cont(0.99) WITHIN GROUP (ORDER BY late), 0), coalesce(max(late), 0),
+       coalesce(avg((late <= 1)::integer)::double precision, 0)
 FROM (SELECT (s.step - mod(extract(epoch FROM s.next_at - j.started_at), s.step))::double precision AS late
       FROM alphapulse.sync_jobs j
       JOIN (SELECT subject_id, data_type, next_at, extract(epoch FROM every) AS step FROM alphapulse.schedules) s

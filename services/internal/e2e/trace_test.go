@@ -166,14 +166,17 @@ SELECT run_id FROM alphapulse.sync_jobs WHERE subject_id = $1 AND trigger = 'sch
 	require.Equal(t, map[string]string{
 		"s-1": "alphapulse-scheduler", "w-1": "alphapulse-worker", "w-2": "alphapulse-worker", "a-1": "alphapulse-aggregator",
 	}, processes)
+	roots := 0
 	for _, one := range all {
 		require.Zero(t, one.links, one.name)
 		if one.parent != "" {
 			require.Contains(t, byID, one.parent, "%s of %s has its parent in the trace", one.name, one.process)
 		} else {
 			require.Equal(t, "run schedule", one.name)
+			roots++
 		}
 	}
+	require.Equal(t, 1, roots)
 	require.NotContains(t, names(all), "w-1 commit")
 	for _, process := range []*fleettest.Process{scheduler, aggregator, stopping, finishing} {
 		requireTraceInLog(t, process, runID)

@@ -68,7 +68,9 @@ func (a *address) enter(use exchange.Use, p exchange.Priority, now time.Time) *w
 	}
 	if use.UID != "" {
 		w.meter = a.meter(use)
-		a.sequences.note(use, now)
+		if p == exchange.Live {
+			a.sequences.note(use, now)
+		}
 	}
 	a.queue.add(w)
 	if w.ready(now) { // else nothing has changed for those who wait already

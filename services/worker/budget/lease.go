@@ -123,6 +123,10 @@ func receiveMeter(m *metered, row grant, t translation, late time.Duration) {
 		if at != row.Moment+int64(n) {
 			usually = 0 // its turn is awaited
 		}
+		if m.foreseen {
+			m.meter.moves = append(m.meter.moves, move{from: at + usually.Microseconds()})
+			continue
+		}
 		m.meter.tokens = append(m.meter.tokens, t.token(at, usually, accountLife))
 	}
 	for _, at := range row.Spare {

@@ -26,6 +26,9 @@ type metered struct {
 	used  int
 	age   time.Duration
 	moves []move
+	// foreseen: nobody waits for it. What is wanted is then given back, because it counts
+	// as sent at once; what is leased in spare counts as sent later than it will be used.
+	foreseen bool
 }
 
 // order makes the next lease; nil if there is none to make now. It holds the
